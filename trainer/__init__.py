@@ -1,0 +1,1 @@
+"""The half of Fathom that measures: it trains the runs that the studies ask for and publishes what it saw."""

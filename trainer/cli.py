@@ -1,0 +1,142 @@
+"""`python -m trainer`: trains what the studies ask for and the store lacks, and publishes it."""
+
+import argparse
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.table import Table
+
+from trainer import engine
+from trainer.configuration import RunConfiguration
+from trainer.datasets import DATA_FOLDER, MNIST_FILE, read_mnist
+from trainer.errors import FathomError
+from trainer.progress import ProgressDisplay, duration
+from trainer.store import Store
+from trainer.study import Study, find_study, read_study, shipped_studies
+
+INTERRUPTED = 130  # the exit code of a program that was stopped by Ctrl-C
+PUBLISH_EVERY = 60.0  # seconds, so that a long refresh can be watched as it grows
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        return _refresh(options, out)
+    except FathomError as error:
+        err.print(str(error), markup=False)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer",
+        description="Trains what the studies ask for and the store lacks, and publishes the results.",
+    )
+    parser.add_argument("studies", nargs="*", metavar="STUDY", help="a study's name, or the path of a study file")
+    parser.add_argument("--list", action="store_true", help="list the studies and what of them is trained")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be trained, and train nothing")
+    parser.add_argument("--force", action="store_true", help="train also what is already trained, and replace it")
+    parser.add_argument("--data", type=Path, default=DATA_FOLDER, metavar="DIR", help="folder of the store")
+    parser.add_argument(
+        "--workers", type=_positive, default=None, metavar="N", help="processes to train in (default: one per core)"
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
+    return number
+
+
+def _refresh(options: argparse.Namespace, out: Console) -> int:
+    paths = [find_study(name) for name in options.studies] or shipped_studies()
+    studies = [read_study(path) for path in paths]
+    store = Store(options.data)
+    finished = store.finished_runs()
+    if options.list:
+        _list(studies, finished, out)
+        return 0
+    wanted = {run.run_id: run for study in studies for run in study.runs}
+    runs = [run for run_id, run in wanted.items() if options.force or run_id not in finished]
+    if options.dry_run:
+        _describe_plan(runs, out)
+        return 0
+    if not runs:
+        return _nothing_to_train(store, studies, len(wanted), out)
+    if any(run.dataset == "mnist" for run in runs):
+        read_mnist(MNIST_FILE)
+    return _train(store, studies, runs, options, out)
+
+
+def _list(studies: Sequence[Study], finished: set[str], out: Console) -> None:
+    table = Table("study", "runs", "trained", "question", box=None, pad_edge=False)
+    for study in studies:
+        trained = sum(run.run_id in finished for run in study.runs)
+        state = "complete" if trained == len(study.runs) else str(trained)
+        table.add_row(study.name, str(len(study.runs)), state, study.question)
+    out.print(table)
+
+
+def _describe_plan(runs: Sequence[RunConfiguration], out: Console) -> None:
+    cohorts = engine.cohorts_of(runs)
+    operations = sum(run.training_flops for run in runs)
+    out.print(
+        f"{len(runs)} runs in {len(cohorts)} cohorts, {sum(run.parameters for run in runs):,} parameters, "
+        f"{operations / 1e12:,.1f} × 10¹² floating-point operations of training. Nothing was trained."
+    )
+
+
+def _nothing_to_train(store: Store, studies: Sequence[Study], runs: int, out: Console) -> int:
+    names = ", ".join(study.name for study in studies)
+    out.print(
+        f"Everything is complete: all {runs} runs of {names} are trained. To train them anyway, add --force; to see "
+        "them, run 'streamlit run dashboard/app.py'."
+    )
+    if store.unpublished_runs():
+        out.print(f"Published as {store.publish()}.")
+    return 0
+
+
+def _train(
+    store: Store, studies: Sequence[Study], runs: list[RunConfiguration], options: argparse.Namespace, out: Console
+) -> int:
+    from trainer import provenance
+
+    cohorts = engine.cohorts_of(runs)
+    workers = options.workers or engine.default_workers()
+    store.prepare()
+    store.remember_studies(studies)
+    out.print(f"Training {len(runs)} runs in {len(cohorts)} cohorts with {min(workers, len(cohorts))} processes.")
+    started = published = time.monotonic()
+    kept = 0
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with ProgressDisplay(cohorts, out) as display:
+            for cohort, tables in engine.train(cohorts, provenance.gather(), workers, display.epoch):
+                if options.force:
+                    store.forget(run.run_id for run in cohort)
+                store.append(tables)
+                kept += len(cohort)
+                display.finished(cohort)
+                if time.monotonic() - published > PUBLISH_EVERY and kept < len(runs):
+                    store.publish()
+                    published = time.monotonic()
+    except KeyboardInterrupt:
+        out.print(f"Stopped. {kept} of {len(runs)} runs are trained and kept; run the same command again to go on.")
+        if kept:
+            out.print(f"Published as {store.publish()}.")
+        return INTERRUPTED
+    path = store.publish()
+    out.print(f"Trained {len(runs)} runs in {duration(time.monotonic() - started)}. Published as {path}.")
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,228 @@
+"""Trains one cohort from its start to its last epoch, and turns what it measures into the store's tables."""
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from trainer import datasets, statistics
+from trainer.configuration import RunConfiguration
+from trainer.datasets import Indices
+from trainer.program import Program, program_for
+from trainer.provenance import Provenance
+
+# Histograms, singular values: enough to see a distribution start, move and settle, at a tenth of the size.
+PROFILE_EPOCHS = (0, 1, 5)
+
+Report = Callable[[int, float], None]  # epoch just finished, mean validation accuracy over the members
+Row = dict[str, Any]
+
+
+def train_cohort(
+    runs: Sequence[RunConfiguration], provenance: Provenance, report: Report = lambda epoch, accuracy: None
+) -> dict[str, pa.Table]:
+    """Trains `runs`, which may differ in their seed alone, and returns one table per table of the store."""
+    return _Cohort(runs, provenance).train(report)
+
+
+def use_one_thread() -> None:
+    """Gives this process one core. Two such processes train faster than one with two threads: no product is split,
+    and each keeps its own weights in its own cache."""
+    import tensorflow as tf
+
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+class _Cohort:
+    """The state of a cohort while it trains: what each member saw so far, and which members have diverged."""
+
+    def __init__(self, runs: Sequence[RunConfiguration], provenance: Provenance) -> None:
+        shape = runs[0]
+        self.runs = runs
+        self.provenance = provenance
+        self.dataset = datasets.load(shape.dataset)
+        self.training = [datasets.training_indices(run.dataset, run.train_size, run.seed) for run in runs]
+        self.probe = np.stack([datasets.probe_indices(self.dataset.train_labels, chosen) for chosen in self.training])
+        self.validation = datasets.validation_indices()
+        self.last_epoch = shape.epochs
+        self.diverged_epoch: dict[int, int] = {}  # member → the first epoch with a loss that is not finite
+        self.rows: dict[str, list[Row]] = defaultdict(list)
+
+    def train(self, report: Report) -> dict[str, pa.Table]:
+        started = time.perf_counter()
+        program = program_for(self.runs)
+        self._measure(program, epoch=0, update_ratios=None, report=report)
+        for epoch in range(1, self.last_epoch + 1):
+            if len(self.diverged_epoch) == len(self.runs):
+                break
+            update_ratios = self._train_epoch(program, epoch)
+            self._measure(program, epoch, update_ratios, report)
+        share = (time.perf_counter() - started) / len(self.runs)
+        for member in range(len(self.runs)):
+            self._add_run(member, share)
+        return {name: pa.Table.from_pylist(rows) for name, rows in self.rows.items()}
+
+    def _train_epoch(self, program: Program, epoch: int) -> list[NDArray[np.float64]]:
+        """One epoch of training. Returns the update ratio of its last step, per layer: (members,) each."""
+        batches = np.stack([self._batches(member, epoch) for member in range(len(self.runs))], axis=1)
+        steps = len(batches)
+        loss, accuracy = program.train(batches[:-1])
+        before = program.kernels()
+        last_loss, last_accuracy = program.train(batches[-1:])
+        self._note_divergence(epoch, loss + last_loss)
+        for member, run_id in self._members():
+            self.rows["epoch_metric"].append(
+                {
+                    "run_id": run_id,
+                    "epoch": epoch,
+                    "split": "train_running",
+                    "loss": float(loss[member] + last_loss[member]) / steps,
+                    "accuracy": float(accuracy[member] + last_accuracy[member]) / steps,
+                }
+            )
+        return [statistics.update_ratio(*pair) for pair in zip(before, program.kernels(), strict=True)]
+
+    def _batches(self, member: int, epoch: int) -> Indices:
+        run = self.runs[member]
+        order = datasets.batch_order(run.dataset, run.seed, epoch, run.train_size, run.batch_size)
+        chosen: Indices = self.training[member][order]
+        return chosen
+
+    def _members(self) -> list[tuple[int, str]]:
+        """The members that have not diverged, with their run_id."""
+        return [(member, run.run_id) for member, run in enumerate(self.runs) if member not in self.diverged_epoch]
+
+    def _note_divergence(self, epoch: int, losses: NDArray[np.float32]) -> None:
+        for member in np.flatnonzero(~np.isfinite(losses)):
+            self.diverged_epoch.setdefault(int(member), epoch)
+
+    def _measure(
+        self, program: Program, epoch: int, update_ratios: list[NDArray[np.float64]] | None, report: Report
+    ) -> None:
+        self._measure_metrics(program, epoch, report)
+        if self._members():
+            self._measure_layers(program, epoch, update_ratios)
+            if program.linear:
+                self._measure_collapsed_map(program, epoch)
+
+    def _measure_metrics(self, program: Program, epoch: int, report: Report) -> None:
+        train_losses, train_predictions = program.evaluate_training_images()
+        test_losses, test_predictions = program.evaluate_test_images()
+        self._note_divergence(epoch, train_losses.sum(axis=1) + test_losses.sum(axis=1))
+        train_correct = train_predictions == self.dataset.train_labels
+        test_correct = test_predictions == self.dataset.test_labels
+        validation_accuracies = []
+        for member, run_id in self._members():
+            for split, losses, correct in (
+                ("train", train_losses[member, self.training[member]], train_correct[member, self.training[member]]),
+                ("validation", train_losses[member, self.validation], train_correct[member, self.validation]),
+                ("test", test_losses[member], test_correct[member]),
+            ):
+                loss, accuracy = float(losses.mean(dtype=np.float64)), float(correct.mean())
+                self.rows["epoch_metric"].append(
+                    {"run_id": run_id, "epoch": epoch, "split": split, "loss": loss, "accuracy": accuracy}
+                )
+                if split == "validation":
+                    validation_accuracies.append(accuracy)
+            if epoch == self.last_epoch:
+                self._add_confusion(run_id, test_predictions[member])
+        report(epoch, float(np.mean(validation_accuracies)) if validation_accuracies else float("nan"))
+
+    def _add_confusion(self, run_id: str, predicted: NDArray[np.int32]) -> None:
+        table = np.zeros((10, 10), np.int64)
+        np.add.at(table, (self.dataset.test_labels, predicted), 1)
+        for actual, guess in zip(*np.nonzero(table), strict=True):
+            self.rows["confusion"].append(
+                {
+                    "run_id": run_id,
+                    "actual": int(actual),
+                    "predicted": int(guess),
+                    "count": int(table[actual, guess]),
+                }
+            )
+
+    def _measure_layers(
+        self, program: Program, epoch: int, update_ratios: list[NDArray[np.float64]] | None
+    ) -> None:
+        trace = program.probe(self.probe)
+        profile = epoch in PROFILE_EPOCHS or epoch == self.last_epoch
+        for layer, (kernel, bias) in enumerate(zip(program.kernels(), program.biases(), strict=True), start=1):
+            values = statistics.singular_values(np.nan_to_num(kernel, posinf=0, neginf=0))
+            columns = statistics.weight_statistics(kernel, bias, values)
+            columns |= statistics.signal_statistics(trace, layer, self.runs[0].activation)
+            if update_ratios is not None:
+                columns["update_ratio"] = update_ratios[layer - 1]
+            for member, run_id in self._members():
+                numbers = {name: _finite_or_none(column[member]) for name, column in columns.items()}
+                self.rows["layer_stat"].append({"run_id": run_id, "epoch": epoch, "layer": layer, **numbers})
+                if profile:
+                    self.rows["singular_value"].append(
+                        {"run_id": run_id, "epoch": epoch, "layer": layer, "values": values[member].tolist()}
+                    )
+            if profile:
+                self._add_histograms(statistics.histograms(trace, kernel, layer), epoch, layer)
+
+    def _add_histograms(self, histograms: dict[str, list[Any]], epoch: int, layer: int) -> None:
+        for quantity, per_member in histograms.items():
+            for member, run_id in self._members():
+                edges, counts = per_member[member]
+                self.rows["layer_histogram"].append(
+                    {
+                        "run_id": run_id,
+                        "epoch": epoch,
+                        "layer": layer,
+                        "quantity": quantity,
+                        "edges": edges.tolist(),
+                        "counts": counts.tolist(),
+                    }
+                )
+
+    def _measure_collapsed_map(self, program: Program, epoch: int) -> None:
+        matrix, bias = program.collapsed_map()
+        values = statistics.singular_values(matrix)
+        for member, run_id in self._members():
+            last = epoch == self.last_epoch
+            self.rows["collapsed_map"].append(
+                {
+                    "run_id": run_id,
+                    "epoch": epoch,
+                    "singular_values": values[member].tolist(),
+                    "matrix": matrix[member].astype(np.float32).ravel().tolist() if last else None,
+                    "bias": bias[member].tolist() if last else None,
+                }
+            )
+
+    def _add_run(self, member: int, seconds: float) -> None:
+        run = self.runs[member]
+        self.rows["run"].append(
+            {
+                "run_id": run.run_id,
+                "name": run.name,
+                "origin": "grid",
+                **run.model_dump(),
+                "data_checksum": self.dataset.checksum,
+                "shortcut": False,
+                "normalization": "none",
+                "dropout": 0.0,
+                "parameters": run.parameters,
+                "flops_per_example": run.flops_per_example,
+                "status": "diverged" if member in self.diverged_epoch else "finished",
+                "diverged_epoch": self.diverged_epoch.get(member),
+                "seconds": seconds,
+                "cohort_size": len(self.runs),
+                "provenance_id": self.provenance.provenance_id,
+            }
+        )
+        if member == 0:
+            self.rows["provenance"].append(self.provenance.as_row())
+
+
+def _finite_or_none(number: Any) -> float | None:
+    return float(number) if np.isfinite(number) else None

@@ -1,0 +1,99 @@
+"""Trains cohorts, in this process or in worker processes, and hands back each one's tables as it finishes."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import pyarrow as pa
+
+from trainer.configuration import RunConfiguration
+from trainer.provenance import Provenance
+
+# More members share one compiled program, but their weights leave the processor's cache: on two cores four members of
+# 128 units trained fastest per run.
+COHORT_SIZE = 4
+PROGRESS_TOPIC = "fathom-progress"
+
+Cohort = tuple[RunConfiguration, ...]
+OnEpoch = Callable[[int, int, float], None]  # number of the cohort, epoch just finished, mean validation accuracy
+Tables = dict[str, pa.Table]
+
+
+def cohorts_of(runs: Sequence[RunConfiguration]) -> list[Cohort]:
+    """Groups runs that differ in their seed alone, at most COHORT_SIZE together, those of one shape side by side."""
+    groups: dict[RunConfiguration, list[RunConfiguration]] = {}
+    for run in runs:
+        groups.setdefault(run.model_copy(update={"seed": 0}), []).append(run)
+    return [
+        tuple(group[at : at + COHORT_SIZE]) for group in groups.values() for at in range(0, len(group), COHORT_SIZE)
+    ]
+
+
+def default_workers() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def train(
+    cohorts: Sequence[Cohort], provenance: Provenance, workers: int, on_epoch: OnEpoch
+) -> Iterator[tuple[Cohort, Tables]]:
+    """Yields each cohort with its tables, in the order in which they finish."""
+    if min(workers, len(cohorts)) <= 1:
+        yield from _train_here(cohorts, provenance, on_epoch)
+    else:
+        yield from _train_in_workers(cohorts, provenance, min(workers, len(cohorts)), on_epoch)
+
+
+def _train_here(
+    cohorts: Sequence[Cohort], provenance: Provenance, on_epoch: OnEpoch
+) -> Iterator[tuple[Cohort, Tables]]:
+    from trainer.cohort import train_cohort
+
+    for number, cohort in enumerate(cohorts):
+
+        def report(epoch: int, accuracy: float, number: int = number) -> None:
+            on_epoch(number, epoch, accuracy)
+
+        yield cohort, train_cohort(cohort, provenance, report)
+
+
+def _train_in_workers(
+    cohorts: Sequence[Cohort], provenance: Provenance, workers: int, on_epoch: OnEpoch
+) -> Iterator[tuple[Cohort, Tables]]:
+    from distributed import Client, LocalCluster, as_completed
+
+    # One thread each: see `use_one_thread`. No dashboard of Dask's own, so that no port is opened to the network.
+    with (
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1", memory_limit=0
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        client.subscribe_topic(PROGRESS_TOPIC, lambda event: on_epoch(*event[1]))
+        futures = [
+            client.submit(_train_in_worker, number, cohort, provenance, pure=False, priority=-number)
+            for number, cohort in enumerate(cohorts)
+        ]
+        numbers = {future.key: number for number, future in enumerate(futures)}
+        finished = as_completed(futures)
+        del futures  # a result is freed on its worker as soon as it has been gathered
+        for future in finished:
+            number = numbers[future.key]
+            tables = future.result()
+            future.release()
+            yield cohorts[number], tables
+
+
+def _train_in_worker(number: int, cohort: Cohort, provenance: Provenance) -> Tables:
+    from distributed import get_worker
+
+    from trainer.cohort import train_cohort, use_one_thread
+
+    with suppress(RuntimeError):  # TensorFlow is already running in this worker, with one thread since its first cohort
+        use_one_thread()
+    worker: Any = get_worker()
+
+    def report(epoch: int, accuracy: float) -> None:
+        worker.log_event(PROGRESS_TOPIC, (number, epoch, accuracy))
+
+    return train_cohort(cohort, provenance, report)

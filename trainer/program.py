@@ -1,0 +1,201 @@
+"""The compiled part of a cohort: training, evaluation and the probe, each one XLA program over all members."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from trainer import datasets
+from trainer.configuration import RunConfiguration
+from trainer.datasets import Dataset, Indices
+from trainer.network import StackedNetwork, make_optimizer
+
+EVALUATION_CHUNK = 2_000  # images at a time: large enough for fast products, small enough to stay in the cache
+
+Floats = NDArray[np.float32]
+
+
+class Trace(NamedTuple):
+    """What a forward and backward pass over the probe batch saw, one entry per layer, the input's side first.
+
+    Arrays are (members, probe, units), but for `kernel_gradients` (members, inputs, units) and `bias_gradients`
+    (members, units), the gradients of the mean loss over the probe. `errors` are the δ of each example, and
+    `backpropagated` is ∂ℓ/∂h at the layer's output, before the activation's slope is multiplied in.
+    """
+
+    preactivations: list[Any]
+    activations: list[Any]
+    slopes: list[Any]
+    errors: list[Any]
+    backpropagated: list[Any]
+    kernel_gradients: list[Any]
+    bias_gradients: list[Any]
+
+
+class Program:
+    """One shape of network, compiled once; `start` readies it for the next cohort of that shape."""
+
+    def __init__(self, run: RunConfiguration, members: int, dataset: Dataset) -> None:
+        self.linear = run.activation == "linear"
+        self.network = StackedNetwork(run, members)
+        self.optimizer = make_optimizer(run)
+        self.optimizer.build(self.network.trainable_variables)
+        self._initial_state = [tf.identity(variable) for variable in self.optimizer.variables]
+        self._l2 = run.l2
+        self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None)
+        self._images = tf.constant(dataset.train_images)
+        self._labels = tf.constant(dataset.train_labels)
+        self._test_images = tf.constant(dataset.test_images)
+        self._test_labels = tf.constant(dataset.test_labels)
+
+    def start(self, runs: Sequence[RunConfiguration]) -> None:
+        self.network.start(runs)
+        for variable, value in zip(self.optimizer.variables, self._initial_state, strict=True):
+            variable.assign(value)
+
+    def kernels(self) -> list[Floats]:
+        """One (members, inputs, units) array per layer."""
+        return [layer.kernel.numpy() for layer in self.network.stack]
+
+    def biases(self) -> list[Floats]:
+        """One (members, units) array per layer."""
+        return [layer.bias.numpy()[:, 0, :] for layer in self.network.stack]
+
+    def train(self, batches: Indices) -> tuple[Floats, Floats]:
+        """Takes one step per batch.
+
+        Args:
+            batches: positions in the 60,000 training images, (steps, members, batch).
+        Returns:
+            The summed batch means of loss and accuracy, each (members,): Keras' running means, once divided by steps.
+        """
+        loss, accuracy = self._train(tf.constant(batches))
+        return loss.numpy(), accuracy.numpy()
+
+    @tf.function(jit_compile=True)
+    def _train(self, batches: Any) -> tuple[Any, Any]:
+        variables = self.network.trainable_variables
+        total_loss = tf.zeros(tf.shape(batches)[1])
+        total_accuracy = tf.zeros(tf.shape(batches)[1])
+        for step in tf.range(tf.shape(batches)[0]):
+            images = _scaled(tf.gather(self._images, batches[step]))
+            labels = tf.gather(self._labels, batches[step])
+            with tf.GradientTape() as tape:
+                logits = self.network(images)
+                loss = tf.reduce_mean(self._loss(labels, logits), axis=1)
+                objective = tf.reduce_sum(loss) + self._penalty()
+            self.optimizer.apply(tape.gradient(objective, variables), variables)
+            total_loss += loss
+            total_accuracy += tf.reduce_mean(_correct(labels, logits), axis=1)
+        return total_loss, total_accuracy
+
+    def _penalty(self) -> Any:
+        if not self._l2:
+            return 0.0
+        return self._l2 * tf.add_n([tf.reduce_sum(tf.square(layer.kernel)) for layer in self.network.stack])
+
+    def evaluate_training_images(self) -> tuple[Floats, NDArray[np.int32]]:
+        """Loss of, and digit predicted for, each of the 60,000 training images: both (members, 60000)."""
+        return self._evaluate_all(self._images, self._labels)
+
+    def evaluate_test_images(self) -> tuple[Floats, NDArray[np.int32]]:
+        """Loss of, and digit predicted for, each of the 10,000 test images: both (members, 10000)."""
+        return self._evaluate_all(self._test_images, self._test_labels)
+
+    def _evaluate_all(self, images: Any, labels: Any) -> tuple[Floats, NDArray[np.int32]]:
+        if self.linear:
+            matrix, bias = self.collapsed_map()
+            kernels, biases = [tf.constant(matrix.astype(np.float32))], [tf.constant(bias.astype(np.float32))]
+        else:
+            kernels = [layer.kernel for layer in self.network.stack]
+            biases = [layer.bias[:, 0, :] for layer in self.network.stack]
+        kernels, biases = tuple(map(tf.convert_to_tensor, kernels)), tuple(map(tf.convert_to_tensor, biases))
+        chunks = [
+            self._evaluate(images[at : at + EVALUATION_CHUNK], labels[at : at + EVALUATION_CHUNK], kernels, biases)
+            for at in range(0, len(labels), EVALUATION_CHUNK)
+        ]
+        losses, predictions = zip(*chunks, strict=True)
+        return tf.concat(losses, axis=1).numpy(), tf.concat(predictions, axis=1).numpy()
+
+    @tf.function(jit_compile=True)
+    def _evaluate(self, images: Any, labels: Any, kernels: Any, biases: Any) -> tuple[Any, Any]:
+        # All members see the same images, so that the first and widest layer is one large product.
+        hidden = tf.einsum("bi,mio->mbo", _scaled(images), kernels[0]) + biases[0][:, None, :]
+        for layer, kernel, bias in zip(self.network.stack, kernels[1:], biases[1:], strict=False):
+            hidden = tf.matmul(layer.activation(hidden), kernel) + bias[:, None, :]
+        labels = tf.broadcast_to(labels, tf.shape(hidden)[:2])
+        return self._loss(labels, hidden), tf.argmax(hidden, axis=-1, output_type=tf.int32)
+
+    def collapsed_map(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The one matrix (members, 784, 10) and bias (members, 10) that a linear network's whole stack amounts to."""
+        matrix, bias = None, None
+        for kernel, own_bias in zip(self.kernels(), self.biases(), strict=True):
+            kernel64 = kernel.astype(np.float64)
+            matrix = kernel64 if matrix is None else matrix @ kernel64
+            carried = 0.0 if bias is None else np.einsum("mi,mio->mo", bias, kernel64)
+            bias = carried + own_bias
+        assert matrix is not None  # noqa: S101  # a network has at least its output layer
+        assert bias is not None  # noqa: S101
+        return matrix, bias
+
+    def probe(self, positions: Indices) -> Trace:
+        """Forward and backward over the probe batch.
+
+        Args:
+            positions: of the probe's examples in the 60,000 training images, (members, probe).
+        """
+        return Trace(*self._probe(tf.constant(positions)))
+
+    @tf.function(jit_compile=True)
+    def _probe(self, positions: Any) -> tuple[list[Any], ...]:
+        images = _scaled(tf.gather(self._images, positions))
+        labels = tf.gather(self._labels, positions)
+        preactivations, activations, slopes = [], [], []
+        hidden = images
+        with tf.GradientTape(persistent=True) as tape:
+            for layer in self.network.stack:
+                preactivation = layer.preactivation(hidden)
+                tape.watch(preactivation)
+                hidden = layer.activation(preactivation)
+                tape.watch(hidden)
+                preactivations.append(preactivation)
+                activations.append(hidden)
+            objective = tf.reduce_sum(self._loss(labels, hidden))  # a sum, so that each example keeps its own δ
+        errors = tape.gradient(objective, preactivations)
+        backpropagated = tape.gradient(objective, activations)
+        for layer, preactivation in zip(self.network.stack, preactivations, strict=True):
+            with tf.GradientTape() as slope_tape:
+                slope_tape.watch(preactivation)
+                activation = layer.activation(preactivation) * 1.0  # the identity, too, has a gradient to take
+            slopes.append(slope_tape.gradient(activation, preactivation))
+        inputs = [images, *activations[:-1]]
+        examples = tf.cast(tf.shape(images)[1], tf.float32)
+        kernel_gradients = [
+            tf.matmul(below, error, transpose_a=True) / examples for below, error in zip(inputs, errors, strict=True)
+        ]
+        bias_gradients = [tf.reduce_mean(error, axis=1) for error in errors]
+        return preactivations, activations, slopes, errors, backpropagated, kernel_gradients, bias_gradients
+
+
+@lru_cache(maxsize=2)
+def _compiled(shape: RunConfiguration, members: int) -> Program:
+    return Program(shape, members, datasets.load(shape.dataset))
+
+
+def program_for(runs: Sequence[RunConfiguration]) -> Program:
+    """The program for a cohort, started; one that was compiled for another cohort of this shape is used again."""
+    program = _compiled(runs[0].model_copy(update={"seed": 0}), len(runs))
+    program.start(runs)
+    return program
+
+
+def _scaled(images: Any) -> Any:
+    return tf.cast(images, tf.float32) * (1 / 255)
+
+
+def _correct(labels: Any, logits: Any) -> Any:
+    return tf.cast(tf.equal(labels, tf.argmax(logits, axis=-1, output_type=tf.int32)), tf.float32)

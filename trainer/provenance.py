@@ -1,0 +1,76 @@
+"""Where a result comes from: the code, the versions, the machine and the data that made it."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from trainer.configuration import RECIPE
+
+PROJECT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Gathered once, before training starts, by the process that writes."""
+
+    git_commit: str
+    recipe: int
+    python: str
+    tensorflow: str
+    keras: str
+    numpy: str
+    duckdb: str
+    processor: str
+    cores: int
+    platform: str
+
+    @property
+    def provenance_id(self) -> str:
+        canonical = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def as_row(self) -> dict[str, Any]:
+        return {"provenance_id": self.provenance_id, **asdict(self)}
+
+
+def gather() -> Provenance:
+    return Provenance(
+        git_commit=_git_commit(),
+        recipe=RECIPE,
+        python=platform.python_version(),
+        tensorflow=version("tensorflow"),
+        keras=version("keras"),
+        numpy=version("numpy"),
+        duckdb=version("duckdb"),
+        processor=_processor(),
+        cores=os.cpu_count() or 1,
+        platform=platform.system(),
+    )
+
+
+def _git_commit() -> str:
+    """The commit of this code, with '+changes' where the trainer differs from it; 'unknown' outside a checkout."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return commit + ("+changes" if _git("status", "--porcelain", "--", "trainer") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(PROJECT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603  # fixed
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,286 @@
+"""The store: a private work file that grows by one transaction per cohort, and the snapshots published from it.
+
+DuckDB locks a file for as long as a process has it open. The work file is therefore open only while it is used, and
+readers never see it: they read snapshots, which appear complete under a new name and are never changed.
+"""
+
+import os
+import random
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from trainer.errors import FathomError
+from trainer.study import Study
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+SCHEMA_VERSION = 1
+TABLES = (
+    "study",
+    "study_run",
+    "provenance",
+    "run",
+    "epoch_metric",
+    "layer_stat",
+    "layer_histogram",
+    "singular_value",
+    "collapsed_map",
+    "confusion",
+)
+RUN_TABLES = tuple(table for table in TABLES if table not in ("study", "study_run", "provenance"))
+
+SNAPSHOT_NAME = re.compile(r"results-(\d{8}T\d{6}Z)\.duckdb")
+TIME_FORMAT = "%Y%m%dT%H%M%SZ"
+SNAPSHOTS_KEPT = 3
+LOCK_PATIENCE = 60.0  # seconds: an append of another process takes well under one
+
+
+class Store:
+    """The results in one data folder: `<folder>` holds the shipped snapshot, `<folder>/local` what is made here."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.local = folder / "local"
+        self.work_file = self.local / "work.duckdb"
+
+    def newest_snapshot(self) -> Path | None:
+        """Of all the snapshots, shipped or published here, the one with the latest name."""
+        found = [path for place in (self.folder, self.local) for path in place.glob("results-*.duckdb")]
+        snapshots = [path for path in found if SNAPSHOT_NAME.fullmatch(path.name)]
+        return max(snapshots, key=lambda path: path.name, default=None)
+
+    def finished_runs(self) -> set[str]:
+        """The run_ids that are in the work file or in the newest snapshot."""
+        return self._run_ids(self.work_file) | self._run_ids(self.newest_snapshot())
+
+    def unpublished_runs(self) -> bool:
+        """Whether the work file holds a run that the newest snapshot lacks."""
+        return bool(self._run_ids(self.work_file) - self._run_ids(self.newest_snapshot()))
+
+    def _run_ids(self, file: Path | None) -> set[str]:
+        if file is None or not file.exists():
+            return set()
+        with _connect(file, read_only=True) as connection:
+            check_schema(connection, file)
+            return {run_id for (run_id,) in connection.execute("SELECT run_id FROM run").fetchall()}
+
+    def prepare(self) -> None:
+        """Makes the work file, if there is none, and takes over the runs of the newest snapshot that it lacks."""
+        _make_folder(self.local)
+        snapshot = self.newest_snapshot()
+        with _connect(self.work_file) as connection:
+            if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'store'").fetchall():
+                with _transaction(connection):
+                    connection.execute(SCHEMA.read_text(encoding="utf-8"))
+                    connection.execute("INSERT INTO store VALUES (?, NULL)", [SCHEMA_VERSION])
+            check_schema(connection, self.work_file)
+            if snapshot is not None:
+                _attach(connection, snapshot, "snapshot", read_only=True)
+                check_schema(connection, snapshot, catalog="snapshot")
+                with _transaction(connection):
+                    _copy_missing(connection, source="snapshot")
+                connection.execute("DETACH snapshot")
+
+    def remember_studies(self, studies: Iterable[Study]) -> None:
+        """Writes which runs the studies ask for; a run may be named before it is trained."""
+        with _connect(self.work_file) as connection, _transaction(connection):
+            for study in studies:
+                members = pa.table(
+                    {"study": [study.name] * len(study.runs), "run_id": [run.run_id for run in study.runs]}
+                )
+                connection.execute("DELETE FROM study WHERE study = ?", [study.name])
+                connection.execute("DELETE FROM study_run WHERE study = ?", [study.name])
+                connection.execute("INSERT INTO study VALUES (?, ?)", [study.name, study.spec])
+                connection.register("arriving", members)
+                connection.execute("INSERT INTO study_run BY NAME SELECT * FROM arriving")
+                connection.unregister("arriving")
+
+    def append(self, tables: Mapping[str, pa.Table]) -> None:
+        """Adds one cohort in one transaction; runs that are already there are left as they are."""
+        with _connect(self.work_file) as connection, _transaction(connection):
+            present = {run_id for (run_id,) in connection.execute("SELECT run_id FROM run").fetchall()}
+            for name in TABLES:
+                if name not in tables:
+                    continue
+                connection.register("arriving", tables[name])
+                if name == "provenance":
+                    connection.execute("INSERT OR IGNORE INTO provenance BY NAME SELECT * FROM arriving")
+                else:
+                    connection.execute(
+                        f"INSERT INTO {name} BY NAME "  # noqa: S608  # a name from TABLES
+                        "SELECT * FROM arriving WHERE NOT list_contains(?::VARCHAR[], run_id)",
+                        [sorted(present)],
+                    )
+                connection.unregister("arriving")
+
+    def forget(self, run_ids: Iterable[str]) -> None:
+        """Removes runs, so that they can be trained anew."""
+        wanted = sorted(run_ids)
+        with _connect(self.work_file) as connection, _transaction(connection):
+            for name in RUN_TABLES:
+                connection.execute(
+                    f"DELETE FROM {name} WHERE list_contains(?::VARCHAR[], run_id)",  # noqa: S608  # a name from TABLES
+                    [wanted],
+                )
+
+    def publish(self) -> Path:
+        """Copies the work file into a new snapshot, complete and synced before it gets its name; keeps the last three.
+
+        Rows are sorted, so that the file compresses well and a query for a few runs reads a small part of it.
+        """
+        target = self.local / self._next_name()
+        unfinished = target.with_suffix(".duckdb.tmp")
+        unfinished.unlink(missing_ok=True)
+        try:
+            with _connect(unfinished) as connection:
+                connection.execute(SCHEMA.read_text(encoding="utf-8"))
+                published = datetime.strptime(_time_of(target), TIME_FORMAT)  # UTC by definition
+                connection.execute("INSERT INTO store VALUES (?, ?)", [SCHEMA_VERSION, published])
+                _attach(connection, self.work_file, "work", read_only=True)
+                for name in TABLES:
+                    connection.execute(
+                        f"INSERT INTO {name} BY NAME SELECT * FROM work.{name} ORDER BY ALL"  # noqa: S608  # a name from TABLES
+                    )
+                connection.execute("DETACH work")
+            _sync(unfinished)
+            unfinished.rename(target)
+            _sync(self.local)
+        except (OSError, duckdb.Error) as error:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            raise FathomError(
+                f"The results could not be published into {self.local}: {error}. Nothing trained is lost; make room or "
+                "make the folder writable, and run the trainer again."
+            ) from error
+        self._prune()
+        return target
+
+    def _next_name(self) -> str:
+        """The current UTC time, or a second after the newest snapshot where the clock stands behind it."""
+        moment = datetime.now(UTC).replace(tzinfo=None)
+        newest = self.newest_snapshot()
+        if newest is not None:
+            after = datetime.strptime(_time_of(newest), TIME_FORMAT) + timedelta(seconds=1)
+            moment = max(moment, after)
+        return f"results-{moment.strftime(TIME_FORMAT)}.duckdb"
+
+    def _prune(self) -> None:
+        snapshots = sorted(path for path in self.local.glob("results-*.duckdb") if SNAPSHOT_NAME.fullmatch(path.name))
+        for path in snapshots[:-SNAPSHOTS_KEPT]:
+            path.unlink(missing_ok=True)
+
+
+def check_schema(connection: duckdb.DuckDBPyConnection, file: Path, catalog: str | None = None) -> None:
+    """Raises FathomError where a file is a DuckDB database, but not a store of this schema."""
+    table = f"{catalog}.store" if catalog else "store"
+    try:
+        row = connection.execute(f"SELECT schema_version FROM {table}").fetchone()  # noqa: S608  # our own name
+    except duckdb.Error as error:
+        raise FathomError(
+            f"{file} is a DuckDB database, but not a store of Fathom (it has no table 'store'). Move it away, or give "
+            "another folder with --data."
+        ) from error
+    version = row[0] if row else None
+    if version != SCHEMA_VERSION:
+        raise FathomError(
+            f"{file} has schema version {version}, but this trainer works with version {SCHEMA_VERSION}. Use the "
+            "version of Fathom that wrote it, or give another folder with --data."
+        )
+
+
+def _copy_missing(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Copies the runs that `source` has and the work file lacks, with all that belongs to them."""
+    connection.execute(
+        f"CREATE TEMP TABLE missing AS SELECT run_id FROM {source}.run "  # noqa: S608  # our own name
+        "WHERE run_id NOT IN (SELECT run_id FROM run)"
+    )
+    connection.execute(f"INSERT OR IGNORE INTO provenance BY NAME SELECT * FROM {source}.provenance")  # noqa: S608
+    for name in RUN_TABLES:
+        connection.execute(
+            f"INSERT INTO {name} BY NAME SELECT * FROM {source}.{name} "  # noqa: S608  # names of our own
+            "WHERE run_id IN (SELECT run_id FROM missing)"
+        )
+    known = "(SELECT study FROM study)"
+    for name in ("study_run", "study"):  # the runs of a study before the study itself, by which it is known
+        connection.execute(
+            f"INSERT INTO {name} BY NAME SELECT * FROM {source}.{name} WHERE study NOT IN {known}"  # noqa: S608
+        )
+    connection.execute("DROP TABLE missing")
+
+
+@contextmanager
+def _connect(file: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens a DuckDB file, waiting for its lock for a bounded time while another process uses it."""
+    deadline = time.monotonic() + LOCK_PATIENCE
+    pause = 0.01
+    while True:
+        try:
+            connection = duckdb.connect(str(file), read_only=read_only)
+            break
+        except duckdb.Error as error:
+            if "lock" not in str(error).lower():
+                raise FathomError(
+                    f"{file} should be a DuckDB store, but it cannot be opened ({_first_line(error)}). Move it away "
+                    "and run the trainer again: it starts from the newest snapshot."
+                ) from error
+            if time.monotonic() > deadline:
+                raise FathomError(
+                    f"{file} has been in use by another process for {LOCK_PATIENCE:.0f} seconds. Close the program "
+                    "that has it open, and run the trainer again."
+                ) from error
+        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  # jitter, so that two waiting processes take turns
+        pause = min(pause * 2, 1.0)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str, read_only: bool) -> None:
+    quoted = str(file).replace("'", "''")
+    connection.execute(f"ATTACH '{quoted}' AS {name} {'(READ_ONLY)' if read_only else ''}")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FathomError(
+            f"The data folder {folder} cannot be made ({error}). Make it writable, or give another with --data."
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _time_of(snapshot: Path) -> str:
+    match = SNAPSHOT_NAME.fullmatch(snapshot.name)
+    assert match  # noqa: S101  # callers pass snapshots only
+    return match.group(1)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0]
+
