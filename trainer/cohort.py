@@ -49,8 +49,11 @@ class _Cohort:
         self.provenance = provenance
         self.dataset = datasets.load(shape.dataset)
         self.training = [datasets.training_indices(run.dataset, run.train_size, run.seed) for run in runs]
-        self.probe = np.stack([datasets.probe_indices(self.dataset.train_labels, chosen) for chosen in self.training])
-        self.validation = datasets.validation_indices()
+        self.probe = np.stack([datasets.probe_indices(self.dataset.labels, chosen) for chosen in self.training])
+        self.samples = [
+            datasets.training_sample(run.dataset, run.seed, chosen)
+            for run, chosen in zip(runs, self.training, strict=True)
+        ]
         self.last_epoch = shape.epochs
         self.diverged_epoch: dict[int, int] = {}  # member → the first epoch with a loss that is not finite
         self.rows: dict[str, list[Row]] = defaultdict(list)
@@ -78,15 +81,9 @@ class _Cohort:
         last_loss, last_accuracy = program.train(batches[-1:])
         self._note_divergence(epoch, loss + last_loss)
         for member, run_id in self._members():
-            self.rows["epoch_metric"].append(
-                {
-                    "run_id": run_id,
-                    "epoch": epoch,
-                    "split": "train_running",
-                    "loss": float(loss[member] + last_loss[member]) / steps,
-                    "accuracy": float(accuracy[member] + last_accuracy[member]) / steps,
-                }
-            )
+            mean_loss = (loss[member] + last_loss[member]) / steps
+            mean_accuracy = (accuracy[member] + last_accuracy[member]) / steps
+            self._add_metric(run_id, epoch, "train_running", mean_loss, mean_accuracy, batches[:, member].size)
         return [statistics.update_ratio(*pair) for pair in zip(before, program.kernels(), strict=True)]
 
     def _batches(self, member: int, epoch: int) -> Indices:
@@ -113,31 +110,42 @@ class _Cohort:
                 self._measure_collapsed_map(program, epoch)
 
     def _measure_metrics(self, program: Program, epoch: int, report: Report) -> None:
-        train_losses, train_predictions = program.evaluate_training_images()
-        test_losses, test_predictions = program.evaluate_test_images()
-        self._note_divergence(epoch, train_losses.sum(axis=1) + test_losses.sum(axis=1))
-        train_correct = train_predictions == self.dataset.train_labels
-        test_correct = test_predictions == self.dataset.test_labels
-        validation_accuracies = []
+        train = np.stack(self.training if epoch == self.last_epoch else self.samples)
+        held_out = np.concatenate([datasets.validation_indices(), datasets.test_indices()])
+        positions = np.concatenate([train, np.tile(held_out, (len(self.runs), 1))], axis=1)
+        losses, predictions = program.evaluate(positions)
+        self._note_divergence(epoch, losses.sum(axis=1))
+        correct = predictions == self.dataset.labels[positions]
+        test_size, held_out_size = len(datasets.test_indices()), len(held_out)
+        splits = {
+            "train": slice(0, -held_out_size),
+            "validation": slice(-held_out_size, -test_size),
+            "test": slice(-test_size, None),
+        }
         for member, run_id in self._members():
-            for split, losses, correct in (
-                ("train", train_losses[member, self.training[member]], train_correct[member, self.training[member]]),
-                ("validation", train_losses[member, self.validation], train_correct[member, self.validation]),
-                ("test", test_losses[member], test_correct[member]),
-            ):
-                loss, accuracy = float(losses.mean(dtype=np.float64)), float(correct.mean())
-                self.rows["epoch_metric"].append(
-                    {"run_id": run_id, "epoch": epoch, "split": split, "loss": loss, "accuracy": accuracy}
-                )
-                if split == "validation":
-                    validation_accuracies.append(accuracy)
+            for split, part in splits.items():
+                loss, hits = losses[member, part].mean(dtype=np.float64), correct[member, part]
+                self._add_metric(run_id, epoch, split, loss, hits.mean(), hits.size)
             if epoch == self.last_epoch:
-                self._add_confusion(run_id, test_predictions[member])
-        report(epoch, float(np.mean(validation_accuracies)) if validation_accuracies else float("nan"))
+                self._add_confusion(run_id, predictions[member, splits["test"]])
+        alive = [member for member, _ in self._members()]
+        report(epoch, float(correct[alive, splits["validation"]].mean()) if alive else float("nan"))
+
+    def _add_metric(self, run_id: str, epoch: int, split: str, loss: float, accuracy: float, examples: int) -> None:
+        self.rows["epoch_metric"].append(
+            {
+                "run_id": run_id,
+                "epoch": epoch,
+                "split": split,
+                "loss": float(loss),
+                "accuracy": float(accuracy),
+                "examples": examples,
+            }
+        )
 
     def _add_confusion(self, run_id: str, predicted: NDArray[np.int32]) -> None:
         table = np.zeros((10, 10), np.int64)
-        np.add.at(table, (self.dataset.test_labels, predicted), 1)
+        np.add.at(table, (self.dataset.labels[datasets.test_indices()], predicted), 1)
         for actual, guess in zip(*np.nonzero(table), strict=True):
             self.rows["confusion"].append(
                 {

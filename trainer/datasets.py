@@ -24,19 +24,18 @@ MNIST_SHA256 = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16
 
 TRAINING_EXAMPLES = 48_000  # the first 80 % of the 60,000; the last 20 % are held out for validation
 PROBE_SIZE = 1_024
+TRAINING_SAMPLE = 12_000  # training examples that are evaluated after an epoch, as many as are held out for validation
 
 Indices = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """`train_images` (60000, 784) and `test_images` (10000, 784) hold pixels 0-255, the labels are digits 0-9."""
+    """All 70,000 images, the 10,000 test images last: `images` (70000, 784) pixels 0-255, `labels` (70000,) 0-9."""
 
     name: str
-    train_images: NDArray[np.uint8]
-    train_labels: NDArray[np.int32]
-    test_images: NDArray[np.uint8]
-    test_labels: NDArray[np.int32]
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int32]
     checksum: str
 
 
@@ -50,10 +49,8 @@ def load(name: str) -> Dataset:
     arrays = read_mnist(MNIST_FILE) if name == "mnist" else _read_from_keras(name)
     return Dataset(
         name=name,
-        train_images=arrays["x_train"].reshape(60_000, 784),
-        train_labels=arrays["y_train"].astype(np.int32),
-        test_images=arrays["x_test"].reshape(10_000, 784),
-        test_labels=arrays["y_test"].astype(np.int32),
+        images=np.concatenate([arrays["x_train"], arrays["x_test"]]).reshape(70_000, 784),
+        labels=np.concatenate([arrays["y_train"], arrays["y_test"]]).astype(np.int32),
         checksum=_checksum(arrays),
     )
 
@@ -100,7 +97,7 @@ def _checksum(arrays: dict[str, NDArray[np.uint8]]) -> str:
 
 
 def training_indices(name: str, train_size: int, seed: int) -> Indices:
-    """The positions, in the 60,000, of the examples that a run trains on: shape (train_size,), ascending.
+    """The positions, among all images, of the examples that a run trains on: shape (train_size,), ascending.
 
     Smaller sets are nested: with the same seed, the 100 examples are among the 300.
     """
@@ -112,6 +109,21 @@ def training_indices(name: str, train_size: int, seed: int) -> Indices:
 
 def validation_indices() -> Indices:
     return np.arange(TRAINING_EXAMPLES, 60_000, dtype=np.int32)
+
+
+def test_indices() -> Indices:
+    return np.arange(60_000, 70_000, dtype=np.int32)
+
+
+def training_sample(name: str, seed: int, training: Indices) -> Indices:
+    """As many of the training examples as there are validation examples, the same at every epoch and depth, ascending.
+
+    The sample differs between seeds, so that its luck averages out over them.
+    """
+    if len(training) <= TRAINING_SAMPLE:
+        return training
+    chosen: Indices = np.sort(_generator(name, seed, purpose=3).permutation(training)[:TRAINING_SAMPLE])
+    return chosen
 
 
 def batch_order(name: str, seed: int, epoch: int, train_size: int, batch_size: int) -> Indices:

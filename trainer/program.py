@@ -14,7 +14,7 @@ from trainer.configuration import RunConfiguration
 from trainer.datasets import Dataset, Indices
 from trainer.network import StackedNetwork, make_optimizer
 
-EVALUATION_CHUNK = 2_000  # images at a time: large enough for fast products, small enough to stay in the cache
+EVALUATION_CHUNK = 1_000  # images at a time: large enough for fast products, small enough to stay in the cache
 
 Floats = NDArray[np.float32]
 
@@ -47,10 +47,8 @@ class Program:
         self._initial_state = [tf.identity(variable) for variable in self.optimizer.variables]
         self._l2 = run.l2
         self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None)
-        self._images = tf.constant(dataset.train_images)
-        self._labels = tf.constant(dataset.train_labels)
-        self._test_images = tf.constant(dataset.test_images)
-        self._test_labels = tf.constant(dataset.test_labels)
+        self._images = tf.constant(dataset.images)
+        self._labels = tf.constant(dataset.labels)
 
     def start(self, runs: Sequence[RunConfiguration]) -> None:
         self.network.start(runs)
@@ -69,7 +67,7 @@ class Program:
         """Takes one step per batch.
 
         Args:
-            batches: positions in the 60,000 training images, (steps, members, batch).
+            batches: positions among all images, (steps, members, batch).
         Returns:
             The summed batch means of loss and accuracy, each (members,): Keras' running means, once divided by steps.
         """
@@ -98,37 +96,33 @@ class Program:
             return 0.0
         return self._l2 * tf.add_n([tf.reduce_sum(tf.square(layer.kernel)) for layer in self.network.stack])
 
-    def evaluate_training_images(self) -> tuple[Floats, NDArray[np.int32]]:
-        """Loss of, and digit predicted for, each of the 60,000 training images: both (members, 60000)."""
-        return self._evaluate_all(self._images, self._labels)
+    def evaluate(self, positions: Indices) -> tuple[Floats, NDArray[np.int32]]:
+        """Forward passes alone.
 
-    def evaluate_test_images(self) -> tuple[Floats, NDArray[np.int32]]:
-        """Loss of, and digit predicted for, each of the 10,000 test images: both (members, 10000)."""
-        return self._evaluate_all(self._test_images, self._test_labels)
-
-    def _evaluate_all(self, images: Any, labels: Any) -> tuple[Floats, NDArray[np.int32]]:
-        if self.linear:
+        Args:
+            positions: of each member's own images among all 70,000, (members, images).
+        Returns:
+            The loss of, and the digit predicted for, each image: both (members, images).
+        """
+        kernels = [layer.kernel for layer in self.network.stack]
+        biases = [layer.bias for layer in self.network.stack]
+        if self.linear:  # the same map in one product; exact up to rounding
             matrix, bias = self.collapsed_map()
-            kernels, biases = [tf.constant(matrix.astype(np.float32))], [tf.constant(bias.astype(np.float32))]
-        else:
-            kernels = [layer.kernel for layer in self.network.stack]
-            biases = [layer.bias[:, 0, :] for layer in self.network.stack]
-        kernels, biases = tuple(map(tf.convert_to_tensor, kernels)), tuple(map(tf.convert_to_tensor, biases))
-        chunks = [
-            self._evaluate(images[at : at + EVALUATION_CHUNK], labels[at : at + EVALUATION_CHUNK], kernels, biases)
-            for at in range(0, len(labels), EVALUATION_CHUNK)
-        ]
-        losses, predictions = zip(*chunks, strict=True)
-        return tf.concat(losses, axis=1).numpy(), tf.concat(predictions, axis=1).numpy()
+            kernels, biases = [matrix.astype(np.float32)], [bias.astype(np.float32)[:, None, :]]
+        weights = tuple(map(tf.convert_to_tensor, kernels)), tuple(map(tf.convert_to_tensor, biases))
+        images = positions.shape[1]
+        padded = np.pad(positions, ((0, 0), (0, -images % EVALUATION_CHUNK)), mode="wrap")
+        chunks = np.split(padded, padded.shape[1] // EVALUATION_CHUNK, axis=1)
+        losses, predictions = zip(*(self._evaluate(tf.constant(chunk), *weights) for chunk in chunks), strict=True)
+        return np.concatenate(losses, axis=1)[:, :images], np.concatenate(predictions, axis=1)[:, :images]
 
-    @tf.function(jit_compile=True)
-    def _evaluate(self, images: Any, labels: Any, kernels: Any, biases: Any) -> tuple[Any, Any]:
-        # All members see the same images, so that the first and widest layer is one large product.
-        hidden = tf.einsum("bi,mio->mbo", _scaled(images), kernels[0]) + biases[0][:, None, :]
+    @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]  # tensorflow ships no types
+    def _evaluate(self, positions: Any, kernels: Any, biases: Any) -> tuple[Any, Any]:
+        hidden = tf.matmul(_scaled(tf.gather(self._images, positions)), kernels[0]) + biases[0]
         for layer, kernel, bias in zip(self.network.stack, kernels[1:], biases[1:], strict=False):
-            hidden = tf.matmul(layer.activation(hidden), kernel) + bias[:, None, :]
-        labels = tf.broadcast_to(labels, tf.shape(hidden)[:2])
-        return self._loss(labels, hidden), tf.argmax(hidden, axis=-1, output_type=tf.int32)
+            hidden = tf.matmul(layer.activation(hidden), kernel) + bias
+        loss = self._loss(tf.gather(self._labels, positions), hidden)
+        return loss, tf.argmax(hidden, axis=-1, output_type=tf.int32)
 
     def collapsed_map(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The one matrix (members, 784, 10) and bias (members, 10) that a linear network's whole stack amounts to."""
@@ -146,7 +140,7 @@ class Program:
         """Forward and backward over the probe batch.
 
         Args:
-            positions: of the probe's examples in the 60,000 training images, (members, probe).
+            positions: of the probe's examples among all images, (members, probe).
         """
         return Trace(*self._probe(tf.constant(positions)))
 

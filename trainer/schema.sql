@@ -115,14 +115,16 @@ CREATE TABLE epoch_metric (
     epoch INTEGER NOT NULL,
     split VARCHAR NOT NULL,
     loss DOUBLE NOT NULL,
-    accuracy DOUBLE NOT NULL
+    accuracy DOUBLE NOT NULL,
+    examples INTEGER NOT NULL
 );
 COMMENT ON TABLE epoch_metric IS 'Loss and accuracy of a run, per epoch and split';
 COMMENT ON COLUMN epoch_metric.run_id IS 'The run';
 COMMENT ON COLUMN epoch_metric.epoch IS '0 is before training';
-COMMENT ON COLUMN epoch_metric.split IS 'train, validation, test: evaluated after the epoch on all examples of the split with dropout off; train_running: the mean over the batches during the epoch, as Keras reports it';
+COMMENT ON COLUMN epoch_metric.split IS 'train, validation, test: evaluated after the epoch with dropout off; train_running: the mean over the batches during the epoch, as Keras reports it';
 COMMENT ON COLUMN epoch_metric.loss IS 'Mean cross-entropy in nats, without the L2 penalty';
 COMMENT ON COLUMN epoch_metric.accuracy IS 'Share of examples classified correctly, 0 to 1';
+COMMENT ON COLUMN epoch_metric.examples IS 'How many examples the two are means over: all of the split, but for the train split before the last epoch, where a fixed sample of 12,000 stands for it';
 
 CREATE TABLE layer_stat (
     run_id VARCHAR NOT NULL,
