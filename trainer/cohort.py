@@ -70,7 +70,7 @@ class _Cohort:
         share = (time.perf_counter() - started) / len(self.runs)
         for member in range(len(self.runs)):
             self._add_run(member, share)
-        return {name: pa.Table.from_pylist(rows) for name, rows in self.rows.items()}
+        return {name: _table(rows) for name, rows in self.rows.items()}
 
     def _train_epoch(self, program: Program, epoch: int) -> list[NDArray[np.float64]]:
         """One epoch of training. Returns the update ratio of its last step, per layer: (members,) each."""
@@ -156,9 +156,7 @@ class _Cohort:
                 }
             )
 
-    def _measure_layers(
-        self, program: Program, epoch: int, update_ratios: list[NDArray[np.float64]] | None
-    ) -> None:
+    def _measure_layers(self, program: Program, epoch: int, update_ratios: list[NDArray[np.float64]] | None) -> None:
         trace = program.probe(self.probe)
         profile = epoch in PROFILE_EPOCHS or epoch == self.last_epoch
         for layer, (kernel, bias) in enumerate(zip(program.kernels(), program.biases(), strict=True), start=1):
@@ -230,6 +228,12 @@ class _Cohort:
         )
         if member == 0:
             self.rows["provenance"].append(self.provenance.as_row())
+
+
+def _table(rows: Sequence[Row]) -> pa.Table:
+    """One column per key of any row, NULL where a row lacks it. (`Table.from_pylist` knows the first row's keys only.)"""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: [row.get(name) for row in rows] for name in names})
 
 
 def _finite_or_none(number: Any) -> float | None:

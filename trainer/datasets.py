@@ -144,9 +144,7 @@ def probe_indices(labels: NDArray[np.int32], candidates: Indices) -> Indices:
     Classes differ by at most one example, unless one has too few; then the first of the others fill its places.
     """
     shares = [PROBE_SIZE // 10 + (digit < PROBE_SIZE % 10) for digit in range(10)]
-    balanced = np.concatenate(
-        [candidates[labels[candidates] == digit][:share] for digit, share in enumerate(shares)]
-    )
+    balanced = np.concatenate([candidates[labels[candidates] == digit][:share] for digit, share in enumerate(shares)])
     others = np.setdiff1d(candidates, balanced)[: PROBE_SIZE - len(balanced)]
     return np.sort(np.concatenate([balanced, others])).astype(np.int32)
 

@@ -44,7 +44,7 @@ class StackedDense(keras.layers.Layer):  # type: ignore[misc]  # keras ships no 
         self.units = units
         self.activation = keras.activations.get(activation)
 
-    def build(self, input_shape: Sequence[int]) -> None:
+    def build(self, input_shape: Sequence[int | None]) -> None:
         inputs = input_shape[-1]
         self.kernel = self.add_weight(shape=(self.members, inputs, self.units), initializer="zeros", name="kernel")
         self.bias = self.add_weight(shape=(self.members, 1, self.units), initializer="zeros", name="bias")

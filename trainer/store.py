@@ -283,4 +283,3 @@ def _time_of(snapshot: Path) -> str:
 
 def _first_line(error: BaseException) -> str:
     return str(error).splitlines()[0]
-
