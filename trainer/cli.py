@@ -1,6 +1,7 @@
 """`python -m trainer`: trains what the studies ask for and the store lacks, and publishes it."""
 
 import argparse
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from trainer.datasets import DATA_FOLDER, MNIST_FILE, read_mnist
 from trainer.errors import FathomError
 from trainer.progress import ProgressDisplay, duration
 from trainer.store import Store
-from trainer.study import Study, find_study, read_study, shipped_studies
+from trainer.study import Study, find_studies, read_study
 
 INTERRUPTED = 130  # the exit code of a program that was stopped by Ctrl-C
 PUBLISH_EVERY = 60.0  # seconds, so that a long refresh can be watched as it grows
@@ -24,11 +25,14 @@ PUBLISH_EVERY = 60.0  # seconds, so that a long refresh can be watched as it gro
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+    # Nothing in a message is markup: a path may hold brackets and colons.
+    out, err = (
+        Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False) for stderr in (False, True)
+    )
     try:
         return _refresh(options, out)
     except FathomError as error:
-        err.print(str(error), markup=False)
+        err.print(str(error))
         return 2
 
 
@@ -49,15 +53,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got '{text}'; give another")
     return number
 
 
 def _refresh(options: argparse.Namespace, out: Console) -> int:
-    paths = [find_study(name) for name in options.studies] or shipped_studies()
-    studies = [read_study(path) for path in paths]
+    studies = [read_study(path) for path in find_studies(options.studies)]
     store = Store(options.data)
     finished = store.finished_runs()
     if options.list:
@@ -95,11 +98,14 @@ def _describe_plan(runs: Sequence[RunConfiguration], out: Console) -> None:
 
 def _nothing_to_train(store: Store, studies: Sequence[Study], runs: int, out: Console) -> int:
     names = ", ".join(study.name for study in studies)
+    elsewhere = "" if store.folder == DATA_FOLDER else f" -- --data {store.folder}"
     out.print(
         f"Everything is complete: all {runs} runs of {names} are trained. To train them anyway, add --force; to see "
-        "them, run 'streamlit run dashboard/app.py'."
+        f"them, run 'streamlit run dashboard/app.py{elsewhere}'."
     )
-    if store.unpublished_runs():
+    if store.unpublished_runs() or not all(store.knows(study) for study in studies):
+        store.prepare()
+        store.remember_studies(studies)
         out.print(f"Published as {store.publish()}.")
     return 0
 
@@ -117,12 +123,13 @@ def _train(
     started = published = time.monotonic()
     kept = 0
     signal.signal(signal.SIGTERM, _interrupt)
+    os.environ.setdefault(
+        "TF_CPP_MIN_LOG_LEVEL", "3"
+    )  # here and in the workers: no notes on drivers that are not there
     try:
         with ProgressDisplay(cohorts, out) as display:
             for cohort, tables in engine.train(cohorts, provenance.gather(), workers, display.epoch):
-                if options.force:
-                    store.forget(run.run_id for run in cohort)
-                store.append(tables)
+                store.append(tables, replace=options.force)
                 kept += len(cohort)
                 display.finished(cohort)
                 if time.monotonic() - published > PUBLISH_EVERY and kept < len(runs):

@@ -4,7 +4,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,9 @@ PROFILE_EPOCHS = (0, 1, 5)
 
 Report = Callable[[int, float], None]  # epoch just finished, mean validation accuracy over the members
 Row = dict[str, Any]
+Number = TypeVar("Number", bound=np.floating[Any])
+
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def train_cohort(
@@ -61,12 +64,13 @@ class _Cohort:
     def train(self, report: Report) -> dict[str, pa.Table]:
         started = time.perf_counter()
         program = program_for(self.runs)
-        self._measure(program, epoch=0, update_ratios=None, report=report)
-        for epoch in range(1, self.last_epoch + 1):
-            if len(self.diverged_epoch) == len(self.runs):
-                break
-            update_ratios = self._train_epoch(program, epoch)
-            self._measure(program, epoch, update_ratios, report)
+        with np.errstate(all="ignore"):  # a diverged member goes on in its fellows' arrays; its numbers are left out
+            self._measure(program, epoch=0, update_ratios=None, report=report)
+            for epoch in range(1, self.last_epoch + 1):
+                if len(self.diverged_epoch) == len(self.runs):
+                    break
+                update_ratios = self._train_epoch(program, epoch)
+                self._measure(program, epoch, update_ratios, report)
         share = (time.perf_counter() - started) / len(self.runs)
         for member in range(len(self.runs)):
             self._add_run(member, share)
@@ -114,7 +118,7 @@ class _Cohort:
         held_out = np.concatenate([datasets.validation_indices(), datasets.test_indices()])
         positions = np.concatenate([train, np.tile(held_out, (len(self.runs), 1))], axis=1)
         losses, predictions = program.evaluate(positions)
-        self._note_divergence(epoch, losses.sum(axis=1))
+        self._note_divergence(epoch, losses.max(axis=1))  # not a number where any is
         correct = predictions == self.dataset.labels[positions]
         test_size, held_out_size = len(datasets.test_indices()), len(held_out)
         splits = {
@@ -160,7 +164,7 @@ class _Cohort:
         trace = program.probe(self.probe)
         profile = epoch in PROFILE_EPOCHS or epoch == self.last_epoch
         for layer, (kernel, bias) in enumerate(zip(program.kernels(), program.biases(), strict=True), start=1):
-            values = statistics.singular_values(np.nan_to_num(kernel, posinf=0, neginf=0))
+            values = statistics.singular_values(_finite(kernel))
             columns = statistics.weight_statistics(kernel, bias, values)
             columns |= statistics.signal_statistics(trace, layer, self.runs[0].activation)
             if update_ratios is not None:
@@ -170,7 +174,12 @@ class _Cohort:
                 self.rows["layer_stat"].append({"run_id": run_id, "epoch": epoch, "layer": layer, **numbers})
                 if profile:
                     self.rows["singular_value"].append(
-                        {"run_id": run_id, "epoch": epoch, "layer": layer, "values": values[member].tolist()}
+                        {
+                            "run_id": run_id,
+                            "epoch": epoch,
+                            "layer": layer,
+                            "values": [_finite_or_none(value) for value in values[member]],
+                        }
                     )
             if profile:
                 self._add_histograms(statistics.histograms(trace, kernel, layer), epoch, layer)
@@ -192,14 +201,14 @@ class _Cohort:
 
     def _measure_collapsed_map(self, program: Program, epoch: int) -> None:
         matrix, bias = program.collapsed_map()
-        values = statistics.singular_values(matrix)
+        values = statistics.singular_values(_finite(matrix))
         for member, run_id in self._members():
             last = epoch == self.last_epoch
             self.rows["collapsed_map"].append(
                 {
                     "run_id": run_id,
                     "epoch": epoch,
-                    "singular_values": values[member].tolist(),
+                    "singular_values": [_finite_or_none(value) for value in values[member]],
                     "matrix": matrix[member].astype(np.float32).ravel().tolist() if last else None,
                     "bias": bias[member].tolist() if last else None,
                 }
@@ -231,10 +240,16 @@ class _Cohort:
 
 
 def _table(rows: Sequence[Row]) -> pa.Table:
-    """One column per key of any row, NULL where a row lacks it. (`Table.from_pylist` knows the first row's keys only.)"""
+    """One column per key of any row, NULL where a row lacks it. (`from_pylist` knows the first row's keys only.)"""
     names = dict.fromkeys(name for row in rows for name in row)
     return pa.table({name: [row.get(name) for row in rows] for name in names})
 
 
+def _finite(values: NDArray[Number]) -> NDArray[Number]:
+    """With zeros for what a diverged member holds, because LAPACK refuses a whole stack for one infinity in it."""
+    return np.where(np.abs(values) <= LARGEST, values, values.dtype.type(0))
+
+
 def _finite_or_none(number: Any) -> float | None:
-    return float(number) if np.isfinite(number) else None
+    """The number, if a FLOAT column can hold it."""
+    return float(number) if abs(number) <= LARGEST else None

@@ -24,7 +24,7 @@ class RunConfiguration(BaseModel):
     but no default may ever change without raising `RECIPE`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     dataset: DatasetName = "mnist"
     train_size: Annotated[int, Field(ge=10, le=48_000)] = 48_000
@@ -47,8 +47,20 @@ class RunConfiguration(BaseModel):
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     @property
+    def label(self) -> str:
+        """For people: what the run is without its seed, as far as it differs from the defaults."""
+        named = {"dataset", "activation", "depth", "seed"}
+        others = self.model_dump(exclude_defaults=True, exclude=named)
+        return " ".join(
+            [
+                f"{self.dataset} {self.activation} depth {self.depth}",
+                *(f"{key} {value}" for key, value in others.items()),
+            ]
+        )
+
+    @property
     def name(self) -> str:
-        return f"{self.dataset} {self.activation} depth {self.depth} seed {self.seed}"
+        return f"{self.label} seed {self.seed}"
 
     @property
     def layer_sizes(self) -> list[int]:

@@ -59,7 +59,7 @@ def read_mnist(path: Path) -> dict[str, NDArray[np.uint8]]:
     """The four arrays of MNIST, checked against the known checksum."""
     remedy = "Restore it with 'git checkout data/mnist.npz'."
     try:
-        with np.load(path) as file:
+        with path.open("rb") as opened, np.lib.npyio.NpzFile(opened) as file:
             arrays = {name: file[name] for name in ARRAYS}
     except FileNotFoundError as error:
         raise FathomError(f"The MNIST images were expected at {path}, but there is no such file. {remedy}") from error

@@ -1,5 +1,6 @@
 """Trains cohorts, in this process or in worker processes, and hands back each one's tables as it finishes."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -14,6 +15,8 @@ from trainer.provenance import Provenance
 # 128 units trained fastest per run.
 COHORT_SIZE = 4
 PROGRESS_TOPIC = "fathom-progress"
+# A terminal sends Ctrl-C to the workers too; they leave it to this process, which stops them.
+IGNORE_INTERRUPTS = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
 
 Cohort = tuple[RunConfiguration, ...]
 OnEpoch = Callable[[int, int, float], None]  # number of the cohort, epoch just finished, mean validation accuracy
@@ -62,10 +65,16 @@ def _train_in_workers(
 ) -> Iterator[tuple[Cohort, Tables]]:
     from distributed import Client, LocalCluster, as_completed
 
-    # One thread each: see `use_one_thread`. No dashboard of Dask's own, so that no port is opened to the network.
+    # One thread each: see `use_one_thread`. No dashboard of Dask's own, and no port that is open to the network.
     with (
         LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1", memory_limit=0
+            n_workers=workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            memory_limit=0,
+            preload=[IGNORE_INTERRUPTS],
+            silence_logs=logging.CRITICAL,  # a stop by Ctrl-C is no error; an exception in a cohort is raised here
         ) as cluster,
         Client(cluster) as client,
     ):

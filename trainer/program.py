@@ -1,8 +1,8 @@
 """The compiled part of a cohort: training, evaluation and the probe, each one XLA program over all members."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 import keras
 import numpy as np
@@ -17,6 +17,13 @@ from trainer.network import StackedNetwork, make_optimizer
 EVALUATION_CHUNK = 1_000  # images at a time: large enough for fast products, small enough to stay in the cache
 
 Floats = NDArray[np.float32]
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def compiled(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """The function as one XLA program, compiled at its first call."""
+    return cast(Callable[Arguments, Result], tf.function(function, jit_compile=True))
 
 
 class Trace(NamedTuple):
@@ -74,7 +81,7 @@ class Program:
         loss, accuracy = self._train(tf.constant(batches))
         return loss.numpy(), accuracy.numpy()
 
-    @tf.function(jit_compile=True)
+    @compiled
     def _train(self, batches: Any) -> tuple[Any, Any]:
         variables = self.network.trainable_variables
         total_loss = tf.zeros(tf.shape(batches)[1])
@@ -104,8 +111,8 @@ class Program:
         Returns:
             The loss of, and the digit predicted for, each image: both (members, images).
         """
-        kernels = [layer.kernel for layer in self.network.stack]
-        biases = [layer.bias for layer in self.network.stack]
+        kernels: list[Any] = [layer.kernel for layer in self.network.stack]
+        biases: list[Any] = [layer.bias for layer in self.network.stack]
         if self.linear:  # the same map in one product; exact up to rounding
             matrix, bias = self.collapsed_map()
             kernels, biases = [matrix.astype(np.float32)], [bias.astype(np.float32)[:, None, :]]
@@ -116,7 +123,7 @@ class Program:
         losses, predictions = zip(*(self._evaluate(tf.constant(chunk), *weights) for chunk in chunks), strict=True)
         return np.concatenate(losses, axis=1)[:, :images], np.concatenate(predictions, axis=1)[:, :images]
 
-    @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]  # tensorflow ships no types
+    @compiled
     def _evaluate(self, positions: Any, kernels: Any, biases: Any) -> tuple[Any, Any]:
         hidden = tf.matmul(_scaled(tf.gather(self._images, positions)), kernels[0]) + biases[0]
         for layer, kernel, bias in zip(self.network.stack, kernels[1:], biases[1:], strict=False):
@@ -131,7 +138,7 @@ class Program:
             kernel64 = kernel.astype(np.float64)
             matrix = kernel64 if matrix is None else matrix @ kernel64
             carried = 0.0 if bias is None else np.einsum("mi,mio->mo", bias, kernel64)
-            bias = carried + own_bias
+            bias = carried + own_bias.astype(np.float64)
         assert matrix is not None  # noqa: S101  # a network has at least its output layer
         assert bias is not None  # noqa: S101
         return matrix, bias
@@ -144,7 +151,7 @@ class Program:
         """
         return Trace(*self._probe(tf.constant(positions)))
 
-    @tf.function(jit_compile=True)
+    @compiled
     def _probe(self, positions: Any) -> tuple[list[Any], ...]:
         images = _scaled(tf.gather(self._images, positions))
         labels = tf.gather(self._labels, positions)

@@ -1,5 +1,6 @@
 """Shows how far a refresh is: live bars on a terminal, a line per cohort anywhere else."""
 
+import math
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -20,6 +21,7 @@ class ProgressDisplay:
         self._live = console.is_terminal
         self._runs = sum(len(cohort) for cohort in cohorts)
         self._runs_done = 0
+        self._finished: set[int] = set()
         self._operations = [sum(run.training_flops for run in cohort) for cohort in cohorts]
         self._epochs = [0] * len(cohorts)
         self._started = time.monotonic()
@@ -45,18 +47,22 @@ class ProgressDisplay:
         self._progress.stop()
 
     def epoch(self, number: int, epoch: int, accuracy: float) -> None:
-        """A cohort has finished an epoch, with this mean validation accuracy over its members."""
+        """A cohort has finished an epoch, with this mean validation accuracy over its members (NaN: all diverged)."""
+        if number in self._finished:  # a worker's report can arrive after its result
+            return
         self._epochs[number] = epoch
         if number not in self._rows:
             self._rows[number] = self._progress.add_task(
                 describe(self._cohorts[number]), total=self._cohorts[number][0].epochs, note=""
             )
-        self._progress.update(self._rows[number], completed=epoch, note=f"validation accuracy {accuracy:.4f}")
+        note = "diverged" if math.isnan(accuracy) else f"validation accuracy {accuracy:.4f}"
+        self._progress.update(self._rows[number], completed=epoch, note=note)
         self._progress.update(self._overall, note=self._time_left())
 
     def finished(self, cohort: Cohort) -> None:
         """A cohort is trained and stored."""
         number = self._cohorts.index(cohort)
+        self._finished.add(number)
         self._runs_done += len(cohort)
         self._epochs[number] = cohort[0].epochs
         self._progress.update(self._overall, completed=self._runs_done, note=self._time_left())
@@ -78,7 +84,7 @@ class ProgressDisplay:
 
 def describe(cohort: Cohort) -> str:
     run = cohort[0]
-    return f"{run.dataset} {run.activation} depth {run.depth} × {len(cohort)} seeds"
+    return f"{run.label} × {len(cohort)} {'seed' if len(cohort) == 1 else 'seeds'}"
 
 
 def duration(seconds: float) -> str:

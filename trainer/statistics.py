@@ -20,7 +20,7 @@ HISTOGRAM_BINS = 32
 Row = dict[str, Any]
 
 
-def singular_values(kernel: Floats) -> NDArray[np.float64]:
+def singular_values(kernel: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Descending singular values (members, min(inputs, units)) of kernels (members, inputs, units).
 
     As roots of the eigenvalues of the smaller Gram matrix in double precision: several times faster than the SVD, and
@@ -29,7 +29,7 @@ def singular_values(kernel: Floats) -> NDArray[np.float64]:
     wide = kernel.astype(np.float64)
     transposed = wide.transpose(0, 2, 1)
     gram = transposed @ wide if wide.shape[1] >= wide.shape[2] else wide @ transposed
-    eigenvalues: NDArray[np.float64] = np.linalg.eigvalsh(gram)[:, ::-1]
+    eigenvalues = np.asarray(np.linalg.eigvalsh(gram), np.float64)[:, ::-1]
     return np.sqrt(np.maximum(eigenvalues, 0.0))
 
 
@@ -116,7 +116,7 @@ def histogram(values: Floats) -> tuple[Floats, NDArray[np.int64]]:
     if high <= low:  # all values are one: a single, narrow spike
         low, high = low - max(abs(low), 1e-6) * 1e-3, high + max(abs(high), 1e-6) * 1e-3
     scale = HISTOGRAM_BINS / (high - low)
-    bins = np.minimum(((finite - low) * scale).astype(np.int32), HISTOGRAM_BINS - 1)
+    bins = np.clip(((finite - low) * scale).astype(np.int32), 0, HISTOGRAM_BINS - 1)
     counts = np.bincount(bins.ravel(), minlength=HISTOGRAM_BINS)
     return np.linspace(low, high, HISTOGRAM_BINS + 1, dtype=np.float32), counts
 
@@ -131,11 +131,11 @@ def _array(tensor: Any) -> Floats:
 
 
 def _norm(values: Floats) -> NDArray[np.float64]:
-    return np.sqrt(np.square(values, dtype=np.float64).sum(axis=(1, 2)))
+    return np.asarray(np.sqrt(np.square(values, dtype=np.float64).sum(axis=(1, 2))))
 
 
 def _rms(values: Floats) -> NDArray[np.float64]:
-    return np.sqrt(np.square(values, dtype=np.float64).mean(axis=(1, 2)))
+    return np.asarray(np.sqrt(np.square(values, dtype=np.float64).mean(axis=(1, 2))))
 
 
 def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,10 +8,11 @@ import os
 import random
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -39,21 +40,33 @@ SNAPSHOT_NAME = re.compile(r"results-(\d{8}T\d{6}Z)\.duckdb")
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 SNAPSHOTS_KEPT = 3
 LOCK_PATIENCE = 60.0  # seconds: an append of another process takes well under one
+ABANDONED_AFTER = 3600.0  # seconds without a change, after which an unfinished snapshot is nobody's any more
+
+Used = TypeVar("Used")
 
 
 class Store:
     """The results in one data folder: `<folder>` holds the shipped snapshot, `<folder>/local` what is made here."""
 
     def __init__(self, folder: Path) -> None:
+        """Touches nothing yet; the folder may be missing.
+
+        Raises:
+            FathomError: `folder` is something else than a folder, or may not be read.
+        """
+        try:
+            problem = None if folder.is_dir() or not folder.exists() else "it is not a folder"
+        except OSError as error:
+            problem = str(error)
+        if problem:
+            raise FathomError(f"The data folder {folder} cannot be used: {problem}. Give another with --data.")
         self.folder = folder
         self.local = folder / "local"
         self.work_file = self.local / "work.duckdb"
 
     def newest_snapshot(self) -> Path | None:
         """Of all the snapshots, shipped or published here, the one with the latest name."""
-        found = [path for place in (self.folder, self.local) for path in place.glob("results-*.duckdb")]
-        snapshots = [path for path in found if SNAPSHOT_NAME.fullmatch(path.name)]
-        return max(snapshots, key=lambda path: path.name, default=None)
+        return max([*_snapshots(self.folder), *_snapshots(self.local)], key=lambda path: path.name, default=None)
 
     def finished_runs(self) -> set[str]:
         """The run_ids that are in the work file or in the newest snapshot."""
@@ -63,19 +76,28 @@ class Store:
         """Whether the work file holds a run that the newest snapshot lacks."""
         return bool(self._run_ids(self.work_file) - self._run_ids(self.newest_snapshot()))
 
+    def knows(self, study: Study) -> bool:
+        """Whether the newest snapshot holds the study with just the runs that it asks for now."""
+        rows = self._read(self.newest_snapshot(), "SELECT run_id FROM study_run WHERE study = ?", [study.name])
+        return {run_id for (run_id,) in rows} == {run.run_id for run in study.runs}
+
     def _run_ids(self, file: Path | None) -> set[str]:
+        return {run_id for (run_id,) in self._read(file, "SELECT run_id FROM run")}
+
+    def _read(self, file: Path | None, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query; none where there is no file."""
         if file is None or not file.exists():
-            return set()
+            return []
         with _connect(file, read_only=True) as connection:
             check_schema(connection, file)
-            return {run_id for (run_id,) in connection.execute("SELECT run_id FROM run").fetchall()}
+            return connection.execute(query, list(parameters)).fetchall()
 
     def prepare(self) -> None:
         """Makes the work file, if there is none, and takes over the runs of the newest snapshot that it lacks."""
         _make_folder(self.local)
         snapshot = self.newest_snapshot()
         with _connect(self.work_file) as connection:
-            if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'store'").fetchall():
+            if not connection.execute("SELECT 1 FROM duckdb_tables()").fetchall():
                 with _transaction(connection):
                     connection.execute(SCHEMA.read_text(encoding="utf-8"))
                     connection.execute("INSERT INTO store VALUES (?, NULL)", [SCHEMA_VERSION])
@@ -101,9 +123,11 @@ class Store:
                 connection.execute("INSERT INTO study_run BY NAME SELECT * FROM arriving")
                 connection.unregister("arriving")
 
-    def append(self, tables: Mapping[str, pa.Table]) -> None:
-        """Adds one cohort in one transaction; runs that are already there are left as they are."""
+    def append(self, tables: Mapping[str, pa.Table], replace: bool = False) -> None:
+        """Adds one cohort in one transaction; runs that are already there are left as they are, or replaced."""
         with _connect(self.work_file) as connection, _transaction(connection):
+            if replace:
+                _forget(connection, tables["run"]["run_id"].to_pylist())
             present = {run_id for (run_id,) in connection.execute("SELECT run_id FROM run").fetchall()}
             for name in TABLES:
                 if name not in tables:
@@ -119,16 +143,6 @@ class Store:
                     )
                 connection.unregister("arriving")
 
-    def forget(self, run_ids: Iterable[str]) -> None:
-        """Removes runs, so that they can be trained anew."""
-        wanted = sorted(run_ids)
-        with _connect(self.work_file) as connection, _transaction(connection):
-            for name in RUN_TABLES:
-                connection.execute(
-                    f"DELETE FROM {name} WHERE list_contains(?::VARCHAR[], run_id)",  # noqa: S608  # a name from TABLES
-                    [wanted],
-                )
-
     def publish(self) -> Path:
         """Copies the work file into a new snapshot, complete and synced before it gets its name; keeps the last three.
 
@@ -138,10 +152,9 @@ class Store:
         unfinished = target.with_suffix(".duckdb.tmp")
         unfinished.unlink(missing_ok=True)
         try:
-            with _connect(unfinished) as connection:
+            with closing(_open(unfinished)) as connection:
                 connection.execute(SCHEMA.read_text(encoding="utf-8"))
-                published = datetime.strptime(_time_of(target), TIME_FORMAT)  # UTC by definition
-                connection.execute("INSERT INTO store VALUES (?, ?)", [SCHEMA_VERSION, published])
+                connection.execute("INSERT INTO store VALUES (?, ?)", [SCHEMA_VERSION, _time_of(target)])
                 _attach(connection, self.work_file, "work", read_only=True)
                 for name in TABLES:
                     connection.execute(
@@ -152,12 +165,14 @@ class Store:
             unfinished.rename(target)
             _sync(self.local)
         except (OSError, duckdb.Error) as error:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
             raise FathomError(
                 f"The results could not be published into {self.local}: {error}. Nothing trained is lost; make room or "
                 "make the folder writable, and run the trainer again."
             ) from error
+        finally:
+            for path in (unfinished, unfinished.with_name(unfinished.name + ".wal")):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
         self._prune()
         return target
 
@@ -165,15 +180,18 @@ class Store:
         """The current UTC time, or a second after the newest snapshot where the clock stands behind it."""
         moment = datetime.now(UTC).replace(tzinfo=None)
         newest = self.newest_snapshot()
-        if newest is not None:
-            after = datetime.strptime(_time_of(newest), TIME_FORMAT) + timedelta(seconds=1)
-            moment = max(moment, after)
+        previous = _time_of(newest) if newest else None
+        if previous:
+            moment = max(moment, previous + timedelta(seconds=1))
         return f"results-{moment.strftime(TIME_FORMAT)}.duckdb"
 
     def _prune(self) -> None:
-        snapshots = sorted(path for path in self.local.glob("results-*.duckdb") if SNAPSHOT_NAME.fullmatch(path.name))
-        for path in snapshots[:-SNAPSHOTS_KEPT]:
-            path.unlink(missing_ok=True)
+        """Keeps the last three, and removes what a publisher that was killed left behind."""
+        superseded = sorted(_snapshots(self.local))[:-SNAPSHOTS_KEPT]
+        unfinished = [path for path in self.local.glob("results-*.duckdb.tmp*") if _age(path) > ABANDONED_AFTER]
+        for path in [*superseded, *unfinished]:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def check_schema(connection: duckdb.DuckDBPyConnection, file: Path, catalog: str | None = None) -> None:
@@ -181,7 +199,7 @@ def check_schema(connection: duckdb.DuckDBPyConnection, file: Path, catalog: str
     table = f"{catalog}.store" if catalog else "store"
     try:
         row = connection.execute(f"SELECT schema_version FROM {table}").fetchone()  # noqa: S608  # our own name
-    except duckdb.Error as error:
+    except (duckdb.CatalogException, duckdb.BinderException) as error:  # no such table, no such column
         raise FathomError(
             f"{file} is a DuckDB database, but not a store of Fathom (it has no table 'store'). Move it away, or give "
             "another folder with --data."
@@ -214,21 +232,45 @@ def _copy_missing(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     connection.execute("DROP TABLE missing")
 
 
+def _forget(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> None:
+    for name in RUN_TABLES:
+        connection.execute(
+            f"DELETE FROM {name} WHERE list_contains(?::VARCHAR[], run_id)",  # noqa: S608  # a name from TABLES
+            [list(run_ids)],
+        )
+
+
 @contextmanager
 def _connect(file: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Opens a DuckDB file, waiting for its lock for a bounded time while another process uses it."""
+    """Opens a store for a moment.
+
+    Raises:
+        FathomError: it cannot be opened, or turns out to be damaged while it is read or written.
+    """
+    try:
+        with closing(_open(file, read_only)) as connection:
+            yield connection
+    except duckdb.Error as error:
+        raise FathomError(
+            f"{file} should be a store of Fathom, but it cannot be {'read' if read_only else 'written'} "
+            f"({_first_line(error)}). Move it away and run the trainer again: it goes on from the newest snapshot."
+        ) from error
+
+
+def _open(file: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    return _with_lock(file, lambda: duckdb.connect(str(file), read_only=read_only))
+
+
+def _with_lock(file: Path, use: Callable[[], Used]) -> Used:
+    """Does what takes the lock of a DuckDB file, waiting for a bounded time while another process holds it."""
     deadline = time.monotonic() + LOCK_PATIENCE
     pause = 0.01
     while True:
         try:
-            connection = duckdb.connect(str(file), read_only=read_only)
-            break
-        except duckdb.Error as error:
-            if "lock" not in str(error).lower():
-                raise FathomError(
-                    f"{file} should be a DuckDB store, but it cannot be opened ({_first_line(error)}). Move it away "
-                    "and run the trainer again: it starts from the newest snapshot."
-                ) from error
+            return use()
+        except duckdb.IOException as error:
+            if "could not set lock" not in str(error).lower():
+                raise
             if time.monotonic() > deadline:
                 raise FathomError(
                     f"{file} has been in use by another process for {LOCK_PATIENCE:.0f} seconds. Close the program "
@@ -236,10 +278,6 @@ def _connect(file: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyCon
                 ) from error
         time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  # jitter, so that two waiting processes take turns
         pause = min(pause * 2, 1.0)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 @contextmanager
@@ -255,7 +293,8 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str, read_only: bool) -> None:
     quoted = str(file).replace("'", "''")
-    connection.execute(f"ATTACH '{quoted}' AS {name} {'(READ_ONLY)' if read_only else ''}")
+    statement = f"ATTACH '{quoted}' AS {name} {'(READ_ONLY)' if read_only else ''}"
+    _with_lock(file, lambda: connection.execute(statement))
 
 
 def _make_folder(folder: Path) -> None:
@@ -275,10 +314,25 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _time_of(snapshot: Path) -> str:
-    match = SNAPSHOT_NAME.fullmatch(snapshot.name)
-    assert match  # noqa: S101  # callers pass snapshots only
-    return match.group(1)
+def _snapshots(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("results-*.duckdb") if _time_of(path)]
+
+
+def _time_of(path: Path) -> datetime | None:
+    """The UTC time in the name of a snapshot; None for any other file."""
+    match = SNAPSHOT_NAME.fullmatch(path.name)
+    try:
+        return datetime.strptime(match.group(1), TIME_FORMAT) if match else None
+    except ValueError:  # digits, but no date
+        return None
+
+
+def _age(path: Path) -> float:
+    """Seconds since the last change of a file; none where it has just gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _first_line(error: BaseException) -> str:

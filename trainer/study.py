@@ -2,7 +2,8 @@
 
 import itertools
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,14 +48,33 @@ def shipped_studies() -> list[Path]:
     return sorted(STUDIES_FOLDER.glob("*.toml"))
 
 
+def find_studies(names_or_paths: Sequence[str]) -> list[Path]:
+    """The files of the studies that are named, each once; all the shipped ones where none is.
+
+    Raises:
+        FathomError: there is no such study, or two different files claim one name.
+    """
+    shipped = shipped_studies()
+    known = {path.stem: path for path in shipped}
+    found = [find_study(name) for name in names_or_paths] or shipped
+    for path in found:
+        namesake = known.setdefault(path.stem, path)
+        if namesake.resolve() != path.resolve():
+            raise FathomError(
+                f"The study files {namesake} and {path} would both be the study '{path.stem}', which is named after "
+                "its file. Rename your own."
+            )
+    return list({path.stem: path for path in found}.values())
+
+
 def find_study(name_or_path: str) -> Path:
     """The file of a study that is given by its name (`question`) or by the path of a file of one's own."""
     named = STUDIES_FOLDER / f"{name_or_path}.toml"
-    if named.is_file():
-        return named
     path = Path(name_or_path)
-    if path.is_file():
-        return path
+    for candidate in (named, path):
+        with suppress(OSError):  # a name too long for a file, a folder that may not be read
+            if candidate.is_file():
+                return candidate
     names = ", ".join(study.stem for study in shipped_studies())
     raise FathomError(
         f"There is no study '{name_or_path}'. Give one of {names}, or the path of a study file (.toml) of your own."
@@ -65,7 +85,7 @@ def read_study(path: Path) -> Study:
     try:
         spec = path.read_text(encoding="utf-8")
         content = tomllib.loads(spec)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not UTF-8, not TOML, a number of too many digits
         raise FathomError(f"The study file {path} cannot be read as TOML: {error}. Correct it.") from error
     try:
         study = StudyFile.model_validate(content)
@@ -102,8 +122,11 @@ def _explain(path: Path, place: str, error: ValidationError, model: type[BaseMod
     key = ".".join(str(part) for part in detail["loc"])
     where = f"The study file {path}, {place}key '{key}'"
     if detail["type"] == "extra_forbidden":
-        return f"{where}: this key is not known. Allowed keys are {', '.join(model.model_fields)}."
+        allowed = Question.model_fields if detail["loc"][0] == "question" else model.model_fields
+        return f"{where}: this key is not known. Allowed keys are {', '.join(allowed)}."
     if detail["type"] == "missing":
         return f"{where}: this key is missing. Add it."
     rule = detail["msg"][0].lower() + detail["msg"][1:]
+    if key == "grid":
+        rule = "a grid is a table of its own, under a line [[grid]] with two brackets"
     return f"{where}: got {detail['input']!r}, but {rule}. Correct the value."

@@ -1,0 +1,1 @@
+"""The half of Fathom that explains: it reads the published store and never measures anything itself."""

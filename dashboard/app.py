@@ -1,0 +1,76 @@
+"""The dashboard's entry point: `streamlit run dashboard/app.py -- --data DIR`.
+
+It decides the language, opens the newest snapshot, and hands the page over to the chapter that the address names.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.chapters.page import Page
+from dashboard.snapshots import DATA_FOLDER, SnapshotError, newest_readable
+from dashboard.texts import LANGUAGES, Texts, language_for
+
+CHAPTERS = {
+    "answer": ":material/lightbulb:",
+    "depth": ":material/stacked_line_chart:",
+    "overfitting": ":material/compare_arrows:",
+    "gradients": ":material/trending_down:",
+}
+
+
+def data_folder() -> Path:
+    """The folder after `--data`, or the project's own."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--data", type=Path, default=DATA_FOLDER)
+    options, _ = parser.parse_known_args(sys.argv[1:])
+    folder: Path = options.data
+    return folder
+
+
+def choose_language() -> Texts:
+    """Japanese or English: from the address, or else from the browser."""
+    own = language_for(st.context.locale)
+    languages = list(LANGUAGES)
+    language = st.sidebar.segmented_control(
+        "言語 / Language",
+        languages,
+        default=own,
+        required=True,
+        format_func=LANGUAGES.__getitem__,
+        key="lang",
+        bind="query-params",
+    )
+    return Texts(language or own)
+
+
+def main() -> None:
+    st.set_page_config(page_title="Fathom", page_icon="🌊", layout="wide")
+    texts = choose_language()
+    navigation = st.navigation(
+        [
+            st.Page(
+                f"chapters/{name}.py",
+                title=texts(f"{name}.menu"),
+                icon=icon,
+                url_path=name,
+                default=name == "answer",
+            )
+            for name, icon in CHAPTERS.items()
+        ]
+    )
+    try:
+        snapshot, passed_over = newest_readable(data_folder())
+    except SnapshotError as problem:
+        st.title("Fathom")
+        st.error(texts(f"problem.{problem.reason}", **problem.details), icon=":material/database_off:")
+        st.stop()
+    for newer in passed_over:
+        st.warning(texts(f"problem.{newer.reason}", **newer.details) + " " + texts("problem.older_shown"))
+    st.session_state["page"] = Page.begin(texts, snapshot)
+    navigation.run()
+
+
+main()

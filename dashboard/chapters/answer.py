@@ -1,0 +1,271 @@
+"""The asker's question, and the short, true answer, computed from the stored runs."""
+
+from typing import Literal
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import analysis, queries
+from dashboard.analysis import Estimate, Presence
+from dashboard.chapters.page import ACTIVATIONS, Page
+from dashboard.charts import answer as charts
+
+page = Page.current()
+texts = page.texts
+
+Finding = Presence | Literal["tiny"]  # tiny: it is there, but it changes the accuracy by less than anybody would notice
+ICONS: dict[Finding, str] = {"yes": ":red[●]", "tiny": ":orange[●]", "no": ":green[●]", "cannot_tell": ":gray[●]"}
+ASKED_LAYERS = (4, 5)  # the asker's accuracy fell from 4 layers to 5
+TRIED_LAYERS = range(2, 11)  # the asker tried 2 to 10 layers
+CONTRAST = "sigmoid"
+
+
+def points(value: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return f"{value * 100:+.2f}"
+
+
+def percent(value: float) -> str:
+    return f"{value * 100:.1f}"
+
+
+def interval(found: Estimate) -> str:
+    if not found.certain:
+        return texts("answer.no_interval")
+    return texts("answer.interval", low=points(found.low), high=points(found.high))
+
+
+def factor(found: Estimate) -> str:
+    """A factor as people say it: 0.24, or 1/21,000 where the decimals would be lost among zeros."""
+    if found.mean >= 0.01 or not found.mean > 0:
+        return f"{found.mean:.2f}"
+    return f"1/{float(f'{1 / found.mean:.2g}'):,.0f}"
+
+
+def depth_of(layers: int, dense: bool) -> int:
+    """The depth of a network that someone calls `layers` deep."""
+    return layers - 1 if dense else layers
+
+
+def illusion(tests: pd.DataFrame, dense: bool) -> float:
+    before, after = (depth_of(layers, dense) for layers in ASKED_LAYERS)
+    tried = [depth_of(layers, dense) for layers in TRIED_LAYERS]
+    return analysis.one_seed_illusion(tests, "accuracy", tried, [depth for depth in tried if depth <= before], after)
+
+
+def shrinkages(activation: str, epoch: int) -> dict[int, analysis.Shrinkage]:
+    statistics = page.fetch(queries.layer_statistics, activation=activation, epoch=epoch)
+    found = {int(depth): analysis.shrinkage(statistics, int(depth)) for depth in statistics["depth"].unique()}
+    return {depth: shrinkage for depth, shrinkage in found.items() if shrinkage is not None}
+
+
+def suspect(name: str, presence: Finding, evidence: str, chapter: str, **state: str) -> None:
+    """One possible cause: what it is, whether it is at work here, on what evidence, and where to see it."""
+    with st.container(border=True):
+        st.markdown(f"{ICONS[presence]} **{texts(f'answer.suspect.{name}')}** {texts(f'answer.presence.{presence}')}")
+        st.markdown(evidence)
+        label = texts("answer.see", chapter=texts(f"{chapter}.menu"))
+        st.page_link(f"chapters/{chapter}.py", label=label, icon=":material/arrow_forward:", query_params=shared(state))
+
+
+def shared(state: dict[str, str]) -> dict[str, str]:
+    """The address that keeps the language and the way of counting, and sets the rest."""
+    kept = {key: st.query_params[key] for key in ("lang", "layers") if key in st.query_params}
+    return kept | state
+
+
+# ---- the question -------------------------------------------------------------------------------------------------
+
+page.header("answer")
+st.markdown(texts("answer.asked"))
+
+grid = page.fetch(queries.grid)
+linear = grid[grid["activation"] == "linear"]
+if linear.empty:
+    st.info(texts("problem.no_runs"))
+    st.stop()
+last = int(linear["epochs"].max())
+ends = page.fetch(queries.metrics_at, epoch=last).query("activation == 'linear'")
+tests = ends[ends["split"] == "test"]
+depths = sorted(int(depth) for depth in tests["depth"].unique())
+deepest = depths[-1]
+dense = page.counting == "dense"
+before, after = (depth_of(layers, dense) for layers in ASKED_LAYERS)
+
+if linear["seeds"].max() < 2:
+    st.info(texts("problem.one_seed"))
+if grid["diverged"].sum():
+    st.info(texts("problem.diverged", count=int(grid["diverged"].sum())))
+
+# ---- the short answer ---------------------------------------------------------------------------------------------
+
+drop = analysis.paired_difference(tests, "accuracy", before, after)
+start = shrinkages("linear", 0)
+contrast_start = shrinkages(CONTRAST, 0)
+linear_vanishing = analysis.vanishing(start.get(deepest))
+spread = tests.groupby("depth")["accuracy"].std().mean()
+
+with st.container(border=True):
+    st.markdown(f"###### {texts('answer.short')}")
+    if drop.estimate.seeds:
+        st.markdown(
+            texts(
+                f"answer.drop.{drop.verdict}",
+                before=page.layers(before),
+                after=page.layers(after),
+                mean=points(drop.estimate.mean),
+                interval=interval(drop.estimate),
+                seeds=drop.estimate.seeds,
+                negligible=f"{analysis.NEGLIGIBLE * 100:g}",
+            )
+        )
+    else:
+        needed = texts("answer.needs_depths", before=page.layers(before), after=page.layers(after))
+        st.markdown(texts("problem.too_few", needed=needed))
+    if deepest in start:
+        st.markdown(
+            texts(
+                f"answer.linear_gradient.{linear_vanishing}",
+                layers=page.layers(deepest),
+                total=factor(start[deepest].total),
+                per_layer=factor(start[deepest].per_layer),
+            )
+        )
+    if contrast_start:
+        depth = min(max(contrast_start), deepest)
+        found = contrast_start[depth]
+        st.markdown(
+            texts(
+                f"answer.contrast.{analysis.vanishing(found)}",
+                layers=page.layers(depth),
+                total=factor(found.total),
+                per_layer=factor(found.per_layer),
+                weights=factor(found.weights),
+                slope=factor(found.slope),
+            )
+        )
+
+# ---- the one-seed illusion ----------------------------------------------------------------------------------------
+
+controls = st.columns([2, 2, 3], vertical_alignment="bottom")
+if controls[0].button(texts("answer.draw"), icon=":material/casino:", type="primary", width="stretch"):
+    st.session_state["draw"] = min(int(st.session_state.get("draw", 0)) + 1, 9_999)
+draw = int(controls[1].number_input(texts("answer.draw_number"), 0, 9_999, 0, key="draw", bind="query-params"))
+drawn = analysis.draw_one_seed(tests, "accuracy", draw) if draw else None
+page.picture(
+    "answer.curve",
+    charts.accuracy_by_depth(analysis.bands(tests, ["depth"], "accuracy"), tests, drawn, int(dense), page.style, texts),
+    seeds=int(linear["seeds"].max()),
+)
+best = analysis.best_depth(tests, "accuracy").depth
+whole = analysis.difference_of_any(tests, "accuracy", best, deepest)
+shares = {way: illusion(tests, way == "dense") for way in ("hidden", "dense")}
+if all(share == share for share in shares.values()):  # not NaN: every depth that is counted is stored
+    page.says(
+        texts(
+            "answer.illusion",
+            hidden=percent(shares["hidden"]),
+            dense=percent(shares["dense"]),
+            first=TRIED_LAYERS[0],
+            final=TRIED_LAYERS[-1],
+            before=ASKED_LAYERS[0],
+            after=ASKED_LAYERS[1],
+        ),
+        texts("answer.spread", spread=f"{spread * 100:.2f}"),
+        texts(
+            f"answer.whole.{whole.verdict}",
+            best=page.layers(best),
+            deepest=page.layers(deepest),
+            mean=points(whole.estimate.mean),
+            interval=interval(whole.estimate),
+        )
+        if best != deepest
+        else "",
+    )
+
+# ---- the suspects, one by one -------------------------------------------------------------------------------------
+
+st.subheader(texts("answer.suspects"))
+curves = page.fetch(queries.learning_curves, activation="linear", depth=deepest)
+if len(curves):
+    fitted, trained, deeper = analysis.overfitting(curves), analysis.budget(curves), analysis.overfitting_by_depth(ends)
+    columns = st.columns(2)
+    with columns[0]:
+        end = shrinkages("linear", last).get(deepest)
+        if deepest in start and end is not None:
+            suspect(
+                "vanishing",
+                linear_vanishing,
+                texts(
+                    "answer.evidence.vanishing",
+                    layers=page.layers(deepest),
+                    start=factor(start[deepest].total),
+                    end=factor(end.total),
+                    slope=f"{start[deepest].slope.mean:.3g}",
+                ),
+                "gradients",
+                activation="linear",
+                depth=str(deepest),
+            )
+        suspect(
+            "overfitting",
+            "tiny" if deeper.verdict == "yes" and abs(deeper.accuracy.mean) < analysis.NEGLIGIBLE else deeper.verdict,
+            texts(
+                "answer.evidence.overfitting",
+                layers=page.layers(deepest),
+                best=page.layers(deeper.best),
+                train=f"{deeper.train.mean:+.4f}",
+                held_out=f"{deeper.held_out.mean:+.4f}",
+                accuracy=points(deeper.accuracy.mean),
+                interval=interval(deeper.accuracy),
+                gap=points(fitted.accuracy_gap.mean),
+            ),
+            "overfitting",
+            activation="linear",
+            depth=str(deepest),
+        )
+    with columns[1]:
+        suspect(
+            "budget",
+            trained.too_short,
+            texts(
+                "answer.evidence.budget",
+                layers=page.layers(deepest),
+                since=trained.since,
+                last=trained.last,
+                gain=points(trained.gain.mean),
+                interval=interval(trained.gain),
+            ),
+            "depth",
+            activation="linear",
+        )
+        if drop.estimate.seeds:
+            noise: Presence = "cannot_tell" if not drop.estimate.certain else "no" if drop.verdict == "fall" else "yes"
+            suspect(
+                "noise",
+                noise,
+                texts(
+                    "answer.evidence.noise",
+                    before=page.layers(before),
+                    after=page.layers(after),
+                    spread=f"{spread * 100:.2f}",
+                    mean=points(drop.estimate.mean),
+                    interval=interval(drop.estimate),
+                ),
+                "depth",
+                activation="linear",
+            )
+
+# ---- where gradients do vanish ------------------------------------------------------------------------------------
+
+arriving = {
+    activation: pd.DataFrame(
+        [(depth, found.total.mean, found.total.low, found.total.high) for depth, found in per_depth.items()],
+        columns=["depth", "mean", "low", "high"],
+    )
+    for activation in ACTIVATIONS
+    if (per_depth := shrinkages(activation, 0))
+}
+if arriving:
+    page.picture("answer.arrival", charts.arrival(arriving, int(dense), page.style, texts))
+page.try_next("answer")

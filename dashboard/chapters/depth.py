@@ -1,0 +1,236 @@
+"""Accuracy and loss by depth: is one depth better than another, by how much, and how sure is that?"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import analysis, queries
+from dashboard.analysis import Difference
+from dashboard.chapters.page import Page
+from dashboard.charts import depth as charts
+from dashboard.wording import METRICS, Metric, Wording
+
+SPLITS = ("train", "validation", "test")
+BEST, DEEPEST = "best", "deepest"
+
+page = Page.current()
+texts = page.texts
+
+
+def choose_metric() -> Metric:
+    return st.segmented_control(
+        texts("page.metric"),
+        METRICS,
+        default=METRICS[0],
+        required=True,
+        format_func=lambda name: texts(f"page.{name}"),
+        key="metric",
+        bind="query-params",
+    )
+
+
+def choose_splits() -> list[str]:
+    """Those chosen, or all where none is."""
+    chosen = st.segmented_control(
+        texts("page.split"),
+        SPLITS,
+        selection_mode="multi",
+        default=list(SPLITS),
+        format_func=lambda split: texts(f"split.{split}"),
+        key="splits",
+        bind="query-params",
+    )
+    return [split for split in SPLITS if split in chosen] or list(SPLITS)
+
+
+def value_limits(activation: str, metric: Metric, splits: Sequence[str]) -> tuple[float, float]:
+    curves = page.fetch(queries.metric_over_epochs, activation=activation)
+    values = curves.loc[curves["split"].isin(splits), metric]
+    return float(values.min()), float(values.max())
+
+
+def table_of(found: Sequence[Difference], runs: pd.DataFrame, wording: Wording) -> pd.DataFrame:
+    """The differences with the names that the reader sees."""
+    spread = runs.groupby("depth")[wording.metric].std()
+    scale = wording.scale
+
+    def column(name: str) -> str:
+        return texts(f"depth.table.{name}", unit=wording.unit)
+
+    return pd.DataFrame(
+        [
+            {
+                column("step"): f"{wording.layers(step.before)} → {wording.layers(step.after)}",
+                column("difference"): step.estimate.mean * scale,
+                column("low"): step.estimate.low * scale if step.estimate.certain else None,
+                column("high"): step.estimate.high * scale if step.estimate.certain else None,
+                column("verdict"): texts(f"verdict.{step.verdict}"),
+                column("spread"): spread.get(step.after, float("nan")) * scale,
+                column("seeds"): step.estimate.seeds,
+            }
+            for step in found
+        ]
+    )
+
+
+def show_table(table: pd.DataFrame, wording: Wording) -> None:
+    signed, plain = f"%+.{wording.digits}f", f"%.{wording.digits}f"
+    names = list(table.columns)
+    formats = dict(zip(names[1:4], [signed] * 3, strict=True)) | {names[5]: plain}
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={name: st.column_config.NumberColumn(format=form) for name, form in formats.items()},
+        alt=texts("depth.table.alt"),
+        key="depth_table",
+    )
+
+
+def sentences(runs: pd.DataFrame, steps: Sequence[Difference], wording: Wording) -> list[str]:
+    """What the picture and the table say, chosen by the verdicts."""
+    metric = wording.metric
+    best = analysis.best_depth(runs, metric)
+    certain = any(step.estimate.certain for step in steps)
+    said = [say_best(best, runs, certain, wording)]
+    largest = analysis.largest_step(list(steps))
+    if largest is not None and certain:
+        said.append(say_step("depth.says.largest", largest, wording))
+        worst = analysis.worst_step(list(steps), metric)
+        if worst is None:
+            said.append(texts("depth.says.no_worse"))
+        elif worst.estimate.certain:
+            real = worst.verdict in ("rise", "fall")
+            said.append(say_step(f"depth.says.worst_{'real' if real else worst.verdict}", worst, wording))
+    deepest = int(runs["depth"].max())
+    if deepest == best.depth and runs["depth"].nunique() > 1:
+        said.append(texts("depth.says.deepest_is_best", depth=wording.depths(deepest)))
+    elif certain:
+        against = analysis.difference_of_any(runs, metric, best.depth, deepest)
+        if against.estimate.certain:
+            said.append(say_step("depth.says.deepest", against, wording))
+    spread = runs.groupby("depth")[metric].std().dropna()
+    if len(spread):
+        low, high = wording.spread(spread.min()), wording.spread(spread.max())
+        said.append(texts("depth.says.spread", low=low, high=high))
+    return said
+
+
+def say_best(best: analysis.BestDepth, runs: pd.DataFrame, certain: bool, wording: Wording) -> str:
+    key = "one_seed" if not certain else "tied" if best.rivals else "alone"
+    mean = float(runs.loc[runs["depth"] == best.depth, wording.metric].mean())
+    values = {
+        "metric": texts(f"page.{wording.metric}"),
+        "best": wording.depths(best.depth),
+        "value": wording.value(mean),
+    }
+    if key == "tied":
+        values |= {"rivals": wording.depths(*best.rivals), "negligible": wording.negligible}
+    return texts(f"depth.says.best_{key}", **values)
+
+
+def say_step(key: str, step: Difference, wording: Wording) -> str:
+    return texts(
+        key,
+        before=wording.depths(step.before),
+        after=wording.depths(step.after),
+        metric=texts(f"page.{wording.metric}"),
+        difference=wording.difference(step.estimate),
+        verdict=texts(f"verdict.{step.verdict}"),
+    )
+
+
+def compare(runs: pd.DataFrame, wording: Wording) -> None:
+    """Two depths of the reader's choice."""
+    st.markdown(f"##### {texts('depth.compare.title')}")
+    depths = [str(int(depth)) for depth in sorted(runs["depth"].unique())]
+    named = {BEST: texts("depth.compare.best"), DEEPEST: texts("depth.compare.deepest")}
+
+    def label(choice: str) -> str:
+        return named[choice] if choice in named else wording.depths(int(choice))
+
+    fixed = {BEST: analysis.best_depth(runs, wording.metric).depth, DEEPEST: int(depths[-1])}
+    columns = st.columns(2)
+    chosen = [
+        column.selectbox(
+            texts(f"depth.compare.{key}"),
+            [default, *depths],
+            format_func=label,
+            key=key,
+            bind="query-params",
+        )
+        for column, key, default in zip(columns, ("from", "to"), (BEST, DEEPEST), strict=True)
+    ]
+    before, after = (fixed[choice] if choice in fixed else int(choice) for choice in chosen)
+    if before == after:
+        st.markdown(texts("depth.compare.same", depth=wording.depths(before)))
+        return
+    found = analysis.difference_of_any(runs, wording.metric, before, after)
+    if not found.estimate.seeds:
+        needed = texts("depth.needs_pairs", before=wording.depths(before), after=wording.depths(after))
+        st.markdown(texts("problem.too_few", needed=needed))
+        return
+    st.markdown(say_step("depth.compare.found", found, wording))
+
+
+page.header("depth")
+
+grid = page.fetch(queries.grid)
+if grid.empty:
+    st.info(texts("problem.no_runs"))
+    st.stop()
+
+controls = st.columns([3, 2, 3])
+with controls[0]:
+    activation = page.choose_activation(list(grid["activation"].unique()))
+with controls[1]:
+    wording = Wording(texts, page.counting, choose_metric())
+with controls[2]:
+    splits = choose_splits()
+fixed_axis = st.toggle(texts("depth.fixed"), key="fixed", bind="query-params", help=texts("depth.fixed_help"))
+
+chosen = grid[grid["activation"] == activation]
+compared = "test" if "test" in splits else splits[-1]
+if chosen["seeds"].max() < 2:
+    st.info(texts("problem.one_seed"))
+if chosen["diverged"].sum():
+    st.info(texts("problem.diverged", count=int(chosen["diverged"].sum())))
+
+
+def draw(epoch: int) -> None:
+    """All that depends on the epoch."""
+    everything = page.fetch(queries.metrics_at, epoch=epoch)
+    runs = everything[(everything["activation"] == activation) & everything["split"].isin(splits)]
+    judged = runs[runs["split"] == compared]
+    if judged.empty:
+        st.info(texts("problem.too_few", needed=texts("depth.needs_epoch", epoch=epoch)))
+        return
+    names = {
+        "metric": texts(f"page.{wording.metric}"),
+        "activation": texts(f"activation.{activation}"),
+        "split": texts(f"split.{compared}"),
+        "epoch": epoch,
+        "confidence": wording.confidence,
+    }
+    limits = value_limits(activation, wording.metric, splits) if fixed_axis else None
+    page.picture("depth.curve", charts.by_depth(runs, splits, wording, page.style, texts, limits), **names)
+
+    steps = analysis.neighbouring_differences(judged, wording.metric)
+    if any(step.estimate.certain for step in steps):
+        figure = charts.differences(steps, wording, page.style, texts)
+        page.picture("depth.differences", figure, negligible=wording.negligible, **names)
+    else:
+        st.info(texts("problem.too_few", needed=texts("depth.needs_differences")))
+    if steps:
+        show_table(table_of(steps, judged, wording), wording)
+        compare(judged, wording)
+    page.says(*sentences(judged, steps, wording))
+
+    if grid["activation"].nunique() > 1:
+        same_split = everything[everything["split"] == compared]
+        figure = charts.by_activation(same_split, wording, page.style, texts)
+        page.picture("depth.activations", figure, **names)
+
+
+page.with_epoch(int(chosen["epochs"].max()), draw)
+page.try_next("depth")

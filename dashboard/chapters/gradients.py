@@ -1,0 +1,259 @@
+"""Does the error reach the first layers, and if not, is it lost to the weights or to the slope of the activation?"""
+
+from typing import Literal
+
+import streamlit as st
+
+from dashboard import analysis, queries
+from dashboard.analysis import Estimate, Movement, Shrinkage
+from dashboard.chapters.page import ACTIVATIONS, Page
+from dashboard.charts import gradients as charts
+from dashboard.charts.gradients import number
+
+Statistic = Literal["delta_rms", "gradient_norm"]
+STATISTICS: tuple[Statistic, ...] = ("delta_rms", "gradient_norm")
+USUAL_DEPTH = 5  # where the asker saw accuracy fall
+EXAMPLE_STEPS = 10  # for saying what the rule's limit adds up to
+
+page = Page.current()
+texts = page.texts
+
+
+def choose_statistic() -> Statistic:
+    return st.segmented_control(
+        texts("gradients.statistic"),
+        STATISTICS,
+        default=STATISTICS[0],
+        required=True,
+        format_func=lambda name: texts(f"gradients.{name}"),
+        help=texts("gradients.statistic_help"),
+        key="statistic",
+        bind="query-params",
+    )
+
+
+def choose_profile_epoch(epochs: list[int]) -> int:
+    """One of the epochs at which whole distributions were stored."""
+    chosen = st.segmented_control(
+        texts("gradients.slope.epoch"),
+        epochs,
+        default=epochs[-1],
+        required=True,
+        key="profile",
+        bind="query-params",
+    )
+    return epochs[-1] if chosen is None else int(chosen)
+
+
+def lacks(needed: str) -> None:
+    st.info(texts("problem.too_few", needed=texts(f"gradients.needs_{needed}", layers=page.layers(2))))
+
+
+# ---- the question -------------------------------------------------------------------------------------------------
+
+page.header("gradients")
+st.markdown(texts("gradients.delta"))
+
+grid = page.fetch(queries.grid)
+if grid.empty:
+    st.info(texts("problem.no_runs"))
+    st.stop()
+if grid["seeds"].max() < 2:
+    st.info(texts("problem.one_seed"))
+if grid["diverged"].sum():
+    st.info(texts("problem.diverged", count=int(grid["diverged"].sum())))
+
+names = {name: texts(f"activation.{name}") for name in ACTIVATIONS if name in set(grid["activation"])}
+depths = sorted(int(depth) for depth in grid["depth"].unique())
+last = int(grid["epochs"].max())
+
+left, right = st.columns(2, gap="large")
+with left:
+    activation = page.choose_activation([*names])
+    statistic = choose_statistic()
+with right:
+    depth = page.choose_depth(depths, USUAL_DEPTH)
+
+network = texts("gradients.network", activation=names[activation], axis=page.layers_title, layers=page.layers(depth))
+stored = not grid[(grid["activation"] == activation) & (grid["depth"] == depth)].empty
+
+
+# ---- pictures of one epoch, and what they say ------------------------------------------------------------------------
+
+
+def draw(epoch: int) -> None:
+    draw_heat_maps(epoch)
+    if not stored:
+        lacks("network")
+        return
+    draw_speeds(epoch)
+    found = shrinkages(epoch)
+    draw_splits(epoch, found)
+    draw_slopes()
+    page.says(*sentences(epoch, found))
+
+
+def draw_heat_maps(epoch: int) -> None:
+    cells = page.fetch(queries.layer_logarithms).rename(columns={statistic: "value"})
+    if cells["value"].notna().any():
+        limits = float(cells["value"].min()), float(cells["value"].max())
+        figure = charts.heat_maps(
+            cells[cells["epoch"] == epoch],
+            limits,
+            names,
+            (activation, depth),
+            statistic,
+            page.layers,
+            page.layers_title,
+            texts,
+            page.style,
+        )
+        page.picture("gradients.heat", figure, quantity=texts(f"gradients.{statistic}"), epoch=epoch)
+    else:
+        lacks("statistics")
+
+
+def draw_speeds(epoch: int) -> None:
+    statistics = page.fetch(queries.layer_statistic_over_epochs, activation=activation, depth=depth)
+    hidden = statistics[statistics["layer"] <= depth]
+    bands = analysis.geometric_bands(hidden, ["layer", "epoch"], "bias_gradient_norm")
+    if bands.empty:
+        lacks("hidden" if depth == 0 else "statistics")
+    else:
+        figure = charts.speeds(bands, depth, epoch, texts, page.style)
+        page.picture("gradients.speed", figure, network=network, epoch=epoch, confidence=confidence())
+
+
+def shrinkages(epoch: int) -> dict[str, Shrinkage]:
+    """By activation, at the chosen depth; those without two hidden layers or without runs are left out."""
+    found = {
+        name: analysis.shrinkage(page.fetch(queries.layer_statistics, activation=name, epoch=epoch), depth)
+        for name in names
+    }
+    return {name: split for name, split in found.items() if split is not None and split.per_layer.seeds}
+
+
+def draw_splits(epoch: int, found: dict[str, Shrinkage]) -> None:
+    if found:
+        page.picture(
+            "gradients.split",
+            charts.splits(found, names, texts, page.style),
+            axis=page.layers_title,
+            layers=page.layers(depth),
+            epoch=epoch,
+            limit=limit(),
+            confidence=confidence(),
+        )
+    else:
+        lacks("two_hidden" if depth < 2 else "statistics")
+
+
+def draw_slopes() -> None:
+    histograms = page.fetch(queries.histograms, activation=activation, depth=depth, quantity="preactivation")
+    histograms = histograms[histograms["layer"] <= depth]
+    if histograms.empty:
+        if depth > 0:
+            lacks("histograms")
+        return
+    epoch = choose_profile_epoch(sorted(int(epoch) for epoch in histograms["epoch"].unique()))
+    figure = charts.slopes(histograms[histograms["epoch"] == epoch], activation, depth, texts, page.style)
+    page.picture("gradients.slope", figure, activation=names[activation], network=network, epoch=epoch)
+
+
+# ---- in words --------------------------------------------------------------------------------------------------------
+
+
+def sentences(epoch: int, found: dict[str, Shrinkage]) -> list[str]:
+    """What the chosen network says at the chosen epoch, each sentence picked by a computed verdict."""
+    split = found.get(activation)
+    if split is None:
+        return [texts("gradients.says.one_layer" if depth < 2 else "gradients.says.nothing", network=network)]
+    statistics = page.fetch(queries.layer_statistics, activation=activation, epoch=epoch)
+    return [
+        texts(
+            "gradients.says.arrives",
+            network=network,
+            epoch=epoch,
+            total=figure_of(split.total),
+            per_layer=figure_of(split.per_layer),
+        ),
+        flow_sentence(split),
+        texts("gradients.says.parts", weights=figure_of(split.weights), slope=figure_of(split.slope)),
+        slope_sentence(split),
+        movement_sentence(analysis.movement(statistics, depth), epoch),
+        comparison(found),
+        texts(
+            "gradients.says.rule",
+            limit=limit(),
+            steps=EXAMPLE_STEPS,
+            left=f"{1 / analysis.VANISHING_FACTOR**EXAMPLE_STEPS:,.0f}",
+        ),
+    ]
+
+
+def figure_of(found: Estimate) -> str:
+    """A factor with its interval, as far as there is one."""
+    if not found.certain or found.low == found.high:
+        return number(found.mean)
+    low, high = number(found.low), number(found.high)
+    return texts("gradients.says.figure", mean=number(found.mean), low=low, high=high, confidence=confidence())
+
+
+def limit() -> str:
+    return f"{analysis.VANISHING_FACTOR:g}"
+
+
+def confidence() -> str:
+    return f"{analysis.CONFIDENCE * 100:g}"
+
+
+def flow_sentence(split: Shrinkage) -> str:
+    flow = analysis.flow_of(split.per_layer)
+    if not split.per_layer.certain:
+        return texts("problem.one_seed")
+    return texts(f"gradients.says.flow_{flow}", limit=limit(), total=number(split.total.mean))
+
+
+def slope_sentence(split: Shrinkage) -> str:
+    """The direct answer to "is it about the slope?", for this network."""
+    if split.slope.low == split.slope.high == 1:
+        return texts("gradients.says.slope_is_one")
+    if not split.per_layer.certain:
+        return texts("gradients.says.part_cannot_tell")
+    if split.per_layer.high >= 1:
+        return texts("gradients.says.slope_no_loss")
+    part = analysis.larger_part(split)
+    alone = part == "slope" and split.weights.low > 1
+    return texts("gradients.says.part_slope_alone" if alone else f"gradients.says.part_{part}")
+
+
+def movement_sentence(moved: Movement | None, epoch: int) -> str:
+    if moved is None:
+        return texts("gradients.says.moves_not_stored" if epoch else "gradients.says.moves_not_yet")
+    ratio = moved.ratio
+    speed = "slower" if ratio.high < 1 else "faster" if ratio.low > 1 else "alike"
+    return texts(
+        f"gradients.says.moves_{speed}",
+        first=number(moved.first.mean),
+        last=number(moved.last.mean),
+        ratio=figure_of(ratio),
+    )
+
+
+def comparison(found: dict[str, Shrinkage]) -> str:
+    """All activations at the same depth and epoch, by the same rule."""
+    if len(found) < 2:
+        return ""
+    verdicts = {name: analysis.vanishing(split) for name, split in found.items()}
+    groups = []
+    for verdict in ("yes", "no", "cannot_tell"):
+        together = [names[name] for name, own in verdicts.items() if own == verdict]
+        if together:
+            groups.append(
+                texts(f"gradients.says.compare_{verdict}", names=texts("gradients.says.comma").join(together))
+            )
+    return texts("gradients.says.compare", groups=texts("gradients.says.semicolon").join(groups))
+
+
+page.with_epoch(last, draw)
+page.try_next("gradients")

@@ -1,0 +1,221 @@
+"""Overfitting: what it is, which figures show it, and whether these networks do it."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import analysis, queries
+from dashboard.chapters.page import Page
+from dashboard.charts import overfitting as charts
+from dashboard.wording import METRICS, Metric, Wording
+
+SPLITS = ("train", "validation", "test")
+USUAL_DEPTH = 5  # where the asker saw the accuracy fall
+
+page = Page.current()
+texts = page.texts
+
+
+def choose_metric() -> Metric:
+    return st.segmented_control(
+        texts("page.metric"),
+        METRICS,
+        default=METRICS[0],
+        required=True,
+        format_func=lambda name: texts(f"page.{name}"),
+        key="metric",
+        bind="query-params",
+    )
+
+
+def say_reading(found: analysis.Overfitting, depth: int) -> list[str]:
+    """Whether the chosen network overfits, by the rule, and the figures that decide it."""
+    loss, accuracy = Wording(texts, page.counting, "loss"), Wording(texts, page.counting, "accuracy")
+    values = {
+        "depth": loss.depths(depth),
+        "best": found.best_epoch,
+        "last": found.last_epoch,
+        "rise": loss.difference(found.loss_rise),
+        "fall": loss.difference(found.train_fall),
+        "gap": accuracy.difference(found.accuracy_gap),
+        "negligible": loss.negligible,
+    }
+    if not found.loss_rise.certain:
+        return [texts("overfitting.says.one_seed", **values)]
+    said = [texts(f"overfitting.says.{found.reading}", **values)]
+    end = "at_end" if found.best_epoch == found.last_epoch else "before_end"
+    return [*said, texts(f"overfitting.says.best_{end}", **values), texts("overfitting.says.gap_size", **values)]
+
+
+def say_gaps(gaps: pd.DataFrame, wording: Wording, epoch: int) -> list[str]:
+    """How the gap goes with depth."""
+    depths = sorted(int(depth) for depth in gaps["depth"].unique())
+    shallowest, deepest = depths[0], depths[-1]
+    first = analysis.estimate(gaps.loc[gaps["depth"] == shallowest, "gap"].to_numpy())
+    said = []
+    if first.certain and first.high < 0:
+        said.append(
+            texts(
+                "overfitting.says.easier",
+                depth=wording.depths(shallowest),
+                gap=wording.difference(first),
+            )
+        )
+    if len(depths) > 1:
+        renamed = gaps.rename(columns={"gap": wording.metric})
+        change = analysis.paired_difference(renamed, wording.metric, shallowest, deepest)
+        if change.estimate.certain:
+            said.append(
+                texts(
+                    f"overfitting.says.deeper_{change.verdict}",
+                    before=wording.depths(shallowest),
+                    after=wording.depths(deepest),
+                    difference=wording.difference(change.estimate),
+                    epoch=epoch,
+                    negligible=wording.negligible,
+                )
+            )
+    return said
+
+
+def say_depth(everything: pd.DataFrame, last: int) -> str:
+    """Whether more layers fit the training data better, and held-out data worse."""
+    frame = everything[everything["epoch"] == last]
+    if frame["depth"].nunique() < 2 or not set(SPLITS) <= set(frame["split"]):
+        return ""
+    found = analysis.overfitting_by_depth(frame)
+    loss, accuracy = Wording(texts, page.counting, "loss"), Wording(texts, page.counting, "accuracy")
+    if found.best == found.deepest:
+        return texts("overfitting.says.depth_best_is_deepest", depth=loss.depths(found.deepest))
+    if not found.held_out.certain:
+        return ""
+    return texts(
+        f"overfitting.says.depth_{found.verdict}",
+        best=loss.depths(found.best),
+        deepest=loss.depths(found.deepest),
+        train=loss.difference(found.train),
+        held_out=loss.difference(found.held_out),
+        accuracy=accuracy.difference(found.accuracy),
+        negligible=loss.negligible,
+    )
+
+
+def show_readings(readings: dict[int, analysis.Overfitting]) -> None:
+    """The rule's verdict for every depth."""
+    st.markdown(f"##### {texts('overfitting.table.title')}")
+    names = {
+        name: texts(f"overfitting.table.{name}")
+        for name in ("depth", "reading", "best", "rise", "rise_low", "rise_high", "gap", "gap_low", "gap_high")
+    }
+    rows = []
+    for depth, found in readings.items():
+        width = found.accuracy_gap
+        later = found.best_epoch < found.last_epoch
+        rise = found.loss_rise if later else analysis.estimate(np.array([]))
+        rows.append(
+            {
+                names["depth"]: page.layers(depth),
+                names["reading"]: texts(f"overfitting.reading.{found.reading}"),
+                names["best"]: found.best_epoch,
+                names["rise"]: rise.mean if later else None,
+                names["rise_low"]: rise.low if rise.certain else None,
+                names["rise_high"]: rise.high if rise.certain else None,
+                names["gap"]: width.mean * 100,
+                names["gap_low"]: width.low * 100 if width.certain else None,
+                names["gap_high"]: width.high * 100 if width.certain else None,
+            }
+        )
+    formats = {names[name]: "%+.4f" for name in ("rise", "rise_low", "rise_high")}
+    formats |= {names[name]: "%+.2f" for name in ("gap", "gap_low", "gap_high")}
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        height="content",
+        column_config={name: st.column_config.NumberColumn(format=form) for name, form in formats.items()},
+        alt=texts("overfitting.table.alt"),
+        key="overfitting_table",
+    )
+
+
+page.header("overfitting")
+st.markdown(texts("overfitting.which"))
+
+grid = page.fetch(queries.grid)
+if grid.empty:
+    st.info(texts("problem.no_runs"))
+    st.stop()
+
+controls = st.columns([3, 4], vertical_alignment="bottom")
+with controls[0]:
+    activation = page.choose_activation(list(grid["activation"].unique()))
+chosen = grid[grid["activation"] == activation]
+with controls[1]:
+    depths = sorted(int(depth) for depth in chosen["depth"])
+    depth = page.choose_depth(depths, USUAL_DEPTH) if len(depths) > 1 else depths[0]
+if chosen["seeds"].max() < 2:
+    st.info(texts("problem.one_seed"))
+if chosen["diverged"].sum():
+    st.info(texts("problem.diverged", count=int(chosen["diverged"].sum())))
+
+# ---- one network over its epochs ----------------------------------------------------------------------------------
+
+curves = page.fetch(queries.learning_curves, activation=activation, depth=depth)
+if curves.empty or not set(SPLITS) <= set(curves["split"]):
+    st.info(texts("problem.too_few", needed=texts("overfitting.needs_curves")))
+    st.stop()
+examples = page.fetch(queries.training_examples).iloc[0]
+as_keras = st.toggle(texts("overfitting.keras"), key="keras", bind="query-params", help=texts("overfitting.keras_help"))
+splits = (*SPLITS, "train_running") if as_keras else SPLITS
+resampled = int(chosen["epochs"].max()) if examples["sample"] < examples["everything"] else None
+best = analysis.best_epoch(curves)
+names = {
+    "depth": Wording(texts, page.counting, "loss").depths(depth),
+    "activation": texts(f"activation.{activation}"),
+    "best": best,
+    "sample": f"{examples['sample']:,}",
+    "everything": f"{examples['everything']:,}",
+    "confidence": f"{analysis.CONFIDENCE * 100:g} %",
+}
+for column, metric in zip(st.columns(2), reversed(METRICS), strict=True):
+    with column:
+        shown = Wording(texts, page.counting, metric)
+        page.picture(
+            f"overfitting.{metric}",
+            charts.over_epochs(curves, splits, best, shown, page.style, texts, resampled),
+            **names,
+        )
+page.says(*say_reading(analysis.overfitting(curves), depth))
+with st.expander(texts("overfitting.rule_title")):
+    st.markdown(texts("overfitting.rule", negligible=Wording(texts, page.counting, "loss").negligible, **names))
+
+# ---- the gap, for every depth -------------------------------------------------------------------------------------
+
+st.subheader(texts("overfitting.gaps"))
+wording = Wording(texts, page.counting, choose_metric())
+everything = page.fetch(queries.metric_over_epochs, activation=activation)
+gaps = analysis.gap(everything, wording.metric).dropna(subset="gap")
+names["metric"] = texts(f"page.{wording.metric}")
+page.picture(
+    "overfitting.gap_epochs", charts.gap_over_epochs(gaps, depth, wording, page.style, texts, resampled), **names
+)
+
+
+def draw(epoch: int) -> None:
+    """The gap by depth at one epoch."""
+    then = gaps[gaps["epoch"] == epoch]
+    if then.empty:
+        st.info(texts("problem.too_few", needed=texts("overfitting.needs_epoch", epoch=epoch)))
+        return
+    figure = charts.gap_by_depth(then, depth, wording, page.style, texts)
+    page.picture("overfitting.gap_depth", figure, epoch=epoch, **names)
+    page.says(*say_gaps(then, wording, epoch), say_depth(everything, int(everything["epoch"].max())))
+
+
+page.with_epoch(int(chosen["epochs"].max()), draw)
+readings = {
+    each: analysis.overfitting(rows)
+    for each in depths
+    if set(SPLITS) <= set((rows := everything[everything["depth"] == each])["split"])
+}
+show_readings(readings)
+page.try_next("overfitting")

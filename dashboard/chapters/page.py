@@ -1,0 +1,157 @@
+"""What every chapter shares: its texts, its snapshot, its controls, and the frame that a picture stands in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import queries
+from dashboard.charts.style import Style
+from dashboard.texts import Texts
+
+Counting = Literal["hidden", "dense"]
+ACTIVATIONS = ("linear", "sigmoid", "tanh", "relu")
+SECONDS_PER_FRAME = 0.8
+
+
+@dataclass(frozen=True)
+class Page:
+    """One drawing of one chapter."""
+
+    texts: Texts
+    snapshot: Path
+    counting: Counting
+    style: Style
+
+    @classmethod
+    def begin(cls, texts: Texts, snapshot: Path) -> "Page":
+        """Draws the controls that all chapters share, and says which results are shown."""
+        ways: list[Counting] = ["hidden", "dense"]
+        counting = st.sidebar.segmented_control(
+            texts("page.counting"),
+            ways,
+            default="hidden",
+            required=True,
+            format_func=lambda way: texts(f"page.counting_{way}"),
+            help=texts("page.counting_help"),
+            key="layers",
+            bind="query-params",
+        )
+        page = cls(texts, snapshot, counting, Style(dark=st.context.theme.type == "dark"))
+        facts = page.fetch(queries.store_facts).iloc[0]
+        st.sidebar.caption(
+            texts("page.source", runs=f"{facts.runs:,}", published=f"{facts.published:%Y-%m-%d %H:%M}"),
+            help=texts("page.source_help", commits=facts.commits, file=snapshot.name),
+        )
+        return page
+
+    @classmethod
+    def current(cls) -> "Page":
+        """The page that `app.py` has begun."""
+        page: Page = st.session_state["page"]
+        return page
+
+    def fetch(self, query: Callable[..., pd.DataFrame], **parameters: Any) -> pd.DataFrame:
+        """The result of one of `queries`, kept per snapshot."""
+        return _fetch(query.__name__, str(self.snapshot), **parameters)
+
+    def layers(self, depth: int) -> int:
+        """A depth as the reader counts it: hidden layers alone, or with the output layer."""
+        return int(depth) + (self.counting == "dense")
+
+    @property
+    def layers_title(self) -> str:
+        """The axis title for depth."""
+        return self.texts(f"page.axis_{self.counting}")
+
+    def header(self, chapter: str) -> None:
+        """The chapter's title, and the question that it answers."""
+        st.title(self.texts(f"{chapter}.title"))
+        st.markdown(f"**{self.texts(f'{chapter}.question')}**")
+
+    def picture(self, key: str, figure: go.Figure, **values: object) -> None:
+        """A figure under its title, with a caption that says how to read it and a description for screen readers.
+
+        The texts are `<key>.title`, `<key>.read` and `<key>.alt`; `values` fill the placeholders of all three.
+        """
+        st.markdown(f"##### {self.texts(f'{key}.title', **values)}")
+        st.plotly_chart(
+            figure,
+            key=key.replace(".", "_"),
+            alt=self.texts(f"{key}.alt", **values),
+            config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
+        )
+        st.caption(self.texts(f"{key}.read", **values))
+
+    def says(self, *sentences: str) -> None:
+        """What the data say here, as computed."""
+        with st.container(border=True):
+            st.markdown(f"###### {self.texts('page.says')}")
+            st.markdown("\n".join(f"- {sentence}" for sentence in sentences if sentence))
+
+    def try_next(self, chapter: str) -> None:
+        st.markdown(f"###### {self.texts('page.try')}")
+        st.markdown(self.texts(f"{chapter}.try"))
+
+    def choose_activation(self, available: Sequence[str], default: str = "linear") -> str:
+        """The activation function, shared by all chapters through the address."""
+        options = [activation for activation in ACTIVATIONS if activation in available]
+        first = default if default in options else options[0]
+        return st.segmented_control(
+            self.texts("page.activation"),
+            options,
+            default=first,
+            required=True,
+            format_func=lambda name: self.texts(f"activation.{name}"),
+            key="activation",
+            bind="query-params",
+        )
+
+    def choose_depth(self, depths: Sequence[int], default: int) -> int:
+        """One depth, counted as the reader counts; the address keeps the number of hidden layers."""
+        options = [int(depth) for depth in depths]
+        first = min(options, key=lambda depth: abs(depth - default))
+        chosen = st.select_slider(
+            self.layers_title,
+            options,
+            value=first,
+            format_func=lambda depth: str(self.layers(depth)),
+            key="depth",
+            bind="query-params",
+        )
+        return int(chosen)
+
+    def with_epoch(self, last: int, draw: Callable[[int], None]) -> None:
+        """Draws something at an epoch that can be chosen, and played from the start to the end."""
+        playing = bool(st.session_state.get("playing"))
+
+        def frame() -> None:
+            if st.session_state.get("playing"):
+                if st.session_state.get("epoch", last) >= last:
+                    st.session_state["playing"] = False
+                    st.rerun()
+                st.session_state["epoch"] = min(last, st.session_state["epoch"] + 1)
+            slider, button = st.columns([6, 1], vertical_alignment="bottom")
+            epoch = slider.slider(self.texts("page.epoch"), 0, last, last, key="epoch", bind="query-params")
+            label = "page.pause" if playing else "page.play"
+            button.button(self.texts(label), key="play", on_click=_toggle_playing, args=(last,), width="stretch")
+            draw(int(epoch))
+
+        st.fragment(frame, run_every=SECONDS_PER_FRAME if playing else None)()
+
+
+def _toggle_playing(last: int) -> None:
+    playing = not st.session_state.get("playing", False)
+    st.session_state["playing"] = playing
+    if playing and st.session_state.get("epoch", last) >= last:
+        st.session_state["epoch"] = 0
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def _fetch(query: str, snapshot: str, **parameters: Any) -> pd.DataFrame:
+    frame: pd.DataFrame = getattr(queries, query)(Path(snapshot), **parameters)
+    return frame

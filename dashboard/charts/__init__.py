@@ -1,0 +1,1 @@
+"""DataFrames in, Plotly figures out: one module a chapter."""

@@ -1,0 +1,382 @@
+"""Pictures of the error on its way back: how large it is in each layer, and what makes it smaller."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import plotly.colors
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from dashboard.analysis import VANISHING_FACTOR, Estimate, Shrinkage, pooled_density, quantile_range
+from dashboard.charts.style import SEQUENTIAL, Style, add_band, with_opacity
+from dashboard.texts import Texts
+
+Floats = NDArray[np.float64]
+
+LAYER_SCALE = "Plasma"  # a layer within one network; not the scale of depth, so that the two are not confused
+MARK = "#e4572e"  # frames the network that is looked at
+PART_COLOURS = {"weights": "#0072b2", "slope": "#e69f00"}  # Okabe & Ito
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SHOWN_SHARE = 0.998  # of the pre-activations of each layer: single far outliers would squeeze the picture
+RIDGE = 0.88  # height of the highest density, in rows
+
+
+def number(value: float) -> str:
+    """Three significant digits, and powers of ten where the decimals would be lost among zeros; 1 is exactly 1."""
+    if not np.isfinite(value):
+        return "–"
+    if value == 0 or 0.001 <= abs(value) < 1000:
+        return f"{value:.0f}" if value == round(value) else f"{value:#.3g}".removesuffix(".")
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
+def layer_colour(layer: int, layers: int, style: Style) -> str:
+    """Dark is near the input. The ends of the scale that would vanish in the background are left out."""
+    low, high = (0.25, 1.0) if style.dark else (0.0, 0.8)
+    share = low + (high - low) * ((layer - 1) / (layers - 1) if layers > 1 else 0.0)
+    colour: str = plotly.colors.sample_colorscale(LAYER_SCALE, [share])[0]
+    return colour
+
+
+def _ink(style: Style) -> str:
+    """The colour of the reader's text."""
+    return "#e7eef0" if style.dark else "#16242b"
+
+
+def heat_maps(
+    cells: pd.DataFrame,
+    limits: tuple[float, float],
+    names: Mapping[str, str],
+    marked: tuple[str, int],
+    statistic: str,
+    counted: Callable[[int], int],
+    layers_axis: str,
+    texts: Texts,
+    style: Style,
+) -> go.Figure:
+    """One panel per activation, layer over depth; the colour is a size on a logarithmic scale that all panels share.
+
+    Args:
+        cells: activation, depth, layer, seeds, value (base-10 logarithm; missing where there is nothing to show).
+        limits: of `value`, over all that may be compared with this picture, so that colours keep their meaning.
+        names: the activations to show, in order, with the title of the panel.
+        marked: activation and depth of the network to frame.
+        statistic: delta_rms or gradient_norm, for the words.
+        counted: a depth as the reader counts it; `layers_axis` names that.
+    """
+    columns = min(2, len(names))
+    rows = -(-len(names) // columns)
+    figure = make_subplots(
+        rows,
+        columns,
+        subplot_titles=list(names.values()),
+        horizontal_spacing=0.1,
+        vertical_spacing=0.36 / (rows + 1) if rows > 1 else 0.0,
+    )
+    depths = np.arange(cells["depth"].min(), cells["depth"].max() + 1)
+    layers = np.arange(1, depths[-1] + 2)
+    for index, (activation, name) in enumerate(names.items()):
+        row, column = index // columns + 1, index % columns + 1
+        own = cells[cells["activation"] == activation].set_index(["layer", "depth"])
+        places = pd.MultiIndex.from_product([layers, depths], names=["layer", "depth"])
+        table = own[["value", "seeds"]].reindex(places).reset_index()
+        hover = [
+            texts(
+                "gradients.heat.hover",
+                activation=name,
+                layers=counted(depth),
+                layer=layer,
+                value=number(10**value),
+                seeds=seeds,
+            )
+            if np.isfinite(value)
+            else ""
+            for layer, depth, value, seeds in table[["layer", "depth", "value", "seeds"]]
+            .astype({"layer": int, "depth": int, "value": float})
+            .fillna({"seeds": 0})
+            .astype({"seeds": int})
+            .itertuples(index=False)
+        ]
+        shape = (len(layers), len(depths))
+        figure.add_heatmap(
+            x=np.array([counted(int(depth)) for depth in depths]),
+            y=layers,
+            z=table["value"].to_numpy(float).reshape(shape),
+            text=np.array(hover, dtype=object).reshape(shape),
+            hovertemplate="%{text}<extra></extra>",
+            hoverongaps=False,
+            xgap=1,
+            ygap=1,
+            coloraxis="coloraxis",
+            row=row,
+            col=column,
+        )
+        lowest = index + columns >= len(names)
+        figure.update_xaxes(title=layers_axis if lowest else None, row=row, col=column)
+        figure.update_yaxes(title=texts("page.axis_layer") if column == 1 else None, row=row, col=column)
+        if activation == marked[0] and marked[1] in depths:
+            x = counted(marked[1])
+            corners = {"x0": x - 0.5, "x1": x + 0.5, "y0": 0.5, "y1": marked[1] + 1.5}
+            figure.add_shape(type="rect", **corners, line={"color": MARK, "width": 3}, row=row, col=column)
+    step = 1 if len(depths) < 7 else 2
+    figure.update_xaxes(dtick=step, tick0=counted(0), showgrid=False, zeroline=False, automargin=True)
+    figure.update_yaxes(dtick=step, tick0=1, showgrid=False, zeroline=False, automargin=True)
+    low, high = np.floor(limits[0] + 1e-9), np.ceil(limits[1] - 1e-9)
+    high = max(high, low + 1)
+    powers = np.arange(low, high + 1, max(1, round((high - low) / 8)))
+    height = 150 + 260 * rows
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 105, "b": 8},
+        title={
+            "text": texts(f"gradients.heat.bar_{statistic}"),
+            "font_size": 13,
+            "x": 0.5,
+            "xanchor": "center",
+            "yref": "container",
+            "y": 1 - 4 / height,
+            "yanchor": "top",
+        },
+        coloraxis={
+            "colorscale": SEQUENTIAL,
+            "cmin": low,
+            "cmax": high,
+            "colorbar": {
+                "orientation": "h",
+                "yref": "container",
+                "y": 1 - 22 / height,
+                "yanchor": "top",
+                "len": 1.0,
+                "thickness": 12,
+                "tickvals": powers,
+                "ticktext": [f"10<sup>{power:.0f}</sup>".replace("-", "−") for power in powers],
+            },
+        },
+    )
+    return figure
+
+
+def speeds(bands: pd.DataFrame, depth: int, epoch: int, texts: Texts, style: Style) -> go.Figure:
+    """Nielsen's speed of learning: the norm of each hidden layer's bias gradient over the epochs, logarithmic.
+
+    Args:
+        bands: layer, epoch, mean, low, high, seeds.
+        epoch: marked by a vertical line.
+    """
+    figure = style.figure(texts("page.axis_epoch"), texts("gradients.speed.y"))
+    for layer in np.unique(bands["layer"].to_numpy(np.int64)):
+        rows = bands[bands["layer"] == layer]
+        colour, name = layer_colour(int(layer), depth, style), texts("gradients.speed.layer", layer=layer)
+        if (rows["seeds"] > 1).all():
+            add_band(figure, rows["epoch"].to_numpy(), rows["low"].to_numpy(), rows["high"].to_numpy(), colour, name)
+        figure.add_scatter(
+            x=rows["epoch"].to_numpy(),
+            y=rows["mean"].to_numpy(),
+            mode="lines+markers",
+            marker_size=4,
+            line={"color": colour, "width": 2},
+            name=name,
+            legendgroup=name,
+            text=[
+                texts(
+                    "gradients.speed.hover",
+                    layer=layer,
+                    epoch=f"{at:.0f}",
+                    value=number(mean),
+                    low=number(low),
+                    high=number(high),
+                    seeds=f"{seeds:.0f}",
+                )
+                for at, mean, low, high, seeds in rows[["epoch", "mean", "low", "high", "seeds"]].to_numpy(np.float64)
+            ],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    figure.add_vline(x=epoch, line={"color": style.muted, "dash": "dot", "width": 1})
+    figure.update_xaxes(dtick=5)
+    ends = bands[["mean", "low", "high"]].to_numpy(float)
+    ticks = log_ticks(float(np.nanmin(ends)), float(np.nanmax(ends)))
+    figure.update_yaxes(type="log", tickvals=ticks, ticktext=[tick_text(tick) for tick in ticks])
+    return figure
+
+
+def log_ticks(low: float, high: float) -> Floats:
+    """Round numbers for a logarithmic axis: powers of ten, with 2 and 5 between them where these are few."""
+    first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
+    powers = np.power(10.0, np.arange(first, last + 1, dtype=np.float64))
+    if last - first > 3:
+        return powers[:: max(1, round((last - first) / 8))]
+    return np.outer(powers, np.array([1.0, 2.0, 5.0])).ravel()
+
+
+def tick_text(tick: float) -> str:
+    """0.05, or 10⁻⁶ where the decimals would be lost among zeros."""
+    return number(tick).removeprefix("1.0 × ") if tick < 0.001 else f"{tick:g}"
+
+
+def splits(found: Mapping[str, Shrinkage], names: Mapping[str, str], texts: Texts, style: Style) -> go.Figure:
+    """Each activation's factors a layer: weights, slope, and their product, with intervals; 1 is nothing lost.
+
+    Args:
+        found: by activation, the first on top.
+    """
+    figure = style.figure(texts("gradients.split.x"), "", height=150 + 90 * len(found))
+    looks = {
+        "weights": (PART_COLOURS["weights"], "square", 0.22),
+        "slope": (PART_COLOURS["slope"], "diamond", 0.0),
+        "together": (_ink(style), "circle", -0.22),
+    }
+    heights = {activation: float(len(found) - place) for place, activation in enumerate(found)}
+    shown: list[float] = [1.0, VANISHING_FACTOR]
+    for part, (colour, symbol, offset) in looks.items():
+        estimates = {name: _part(split, part) for name, split in found.items()}
+        means = np.array([item.mean for item in estimates.values()])
+        certain = np.array([item.certain for item in estimates.values()], dtype=bool)
+        lows = np.where(certain, [item.low for item in estimates.values()], means)
+        highs = np.where(certain, [item.high for item in estimates.values()], means)
+        shown += [*lows, *highs]
+        figure.add_scatter(
+            x=means,
+            y=np.array([heights[name] + offset for name in estimates]),
+            mode="markers",
+            marker={"color": colour, "symbol": symbol, "size": 11},
+            error_x={"type": "data", "array": highs - means, "arrayminus": means - lows, "thickness": 2, "width": 5},
+            name=texts(f"gradients.split.{part}"),
+            text=[
+                texts(
+                    "gradients.split.hover" if item.certain else "gradients.split.hover_one_seed",
+                    activation=names[name],
+                    part=texts(f"gradients.split.{part}"),
+                    value=number(item.mean),
+                    low=number(item.low),
+                    high=number(item.high),
+                    seeds=item.seeds,
+                )
+                for name, item in estimates.items()
+            ],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    for value, text, dash in ((1.0, "nothing_lost", "solid"), (VANISHING_FACTOR, "limit", "dash")):
+        figure.add_vline(x=value, line={"color": style.muted, "width": 1.5, "dash": dash})
+        figure.add_annotation(
+            x=np.log10(value),
+            y=0,
+            yref="paper",
+            yanchor="bottom",
+            xanchor="left" if value == 1 else "right",
+            xshift=3 if value == 1 else -3,
+            text=texts(f"gradients.split.{text}"),
+            showarrow=False,
+            font={"size": 12, "color": style.muted},
+        )
+    positive = [value for value in shown if value > 0]
+    low, high = min(positive) / 1.25, max(max(positive), 1.6) * 1.25
+    ticks = log_ticks(low, high)
+    figure.update_xaxes(
+        type="log", range=np.log10([low, high]), tickvals=ticks, ticktext=[tick_text(tick) for tick in ticks]
+    )
+    figure.update_yaxes(
+        tickvals=np.array(list(heights.values())),
+        ticktext=[names[name] for name in heights],
+        range=[0.1, len(found) + 0.6],
+        showgrid=False,
+        zeroline=False,
+        title=None,
+    )
+    return figure
+
+
+def _part(split: Shrinkage, part: str) -> Estimate:
+    return {"weights": split.weights, "slope": split.slope, "together": split.per_layer}[part]
+
+
+def activation_function(activation: str, z: Floats) -> tuple[Floats, Floats]:
+    """φ(z) and its slope φ′(z); the slope of relu at 0 is taken as 0, as TensorFlow does.
+
+    Raises:
+        KeyError: an activation function that is not among those trained here.
+    """
+    if activation == "sigmoid":
+        value = 0.5 * (1 + np.tanh(z / 2))  # the same as 1 / (1 + exp(-z)), without overflow
+        return value, value * (1 - value)
+    if activation == "tanh":
+        return np.tanh(z), 1 - np.tanh(z) ** 2
+    if activation == "relu":
+        return np.maximum(z, 0.0), (z > 0).astype(float)
+    if activation == "linear":
+        return z.copy(), np.ones_like(z)
+    raise KeyError(activation)
+
+
+def slopes(histograms: pd.DataFrame, activation: str, depth: int, texts: Texts, style: Style) -> go.Figure:
+    """The activation function, its slope, and below them where the pre-activations of each hidden layer lie.
+
+    Args:
+        histograms: layer, edges, counts; one row per seed and layer, at one epoch.
+    """
+    low, high = quantile_range([*histograms["edges"]], [*histograms["counts"]], SHOWN_SHARE)
+    low, high = min(low, -4.0), max(high, 4.0)
+    edges = np.linspace(low, high, 161)
+    z = np.linspace(low, high, 241)
+    heights = [120, 90, 110 + 32 * depth]
+    figure = make_subplots(3, 1, shared_xaxes=True, row_heights=heights, vertical_spacing=18 / sum(heights))
+    for row, (values, text) in enumerate(
+        zip(activation_function(activation, z), ("function", "derivative"), strict=True), start=1
+    ):
+        figure.add_scatter(
+            x=z,
+            y=values,
+            mode="lines",
+            line={"color": _ink(style) if text == "function" else PART_COLOURS["slope"], "width": 2.5},
+            text=[
+                texts(f"gradients.slope.hover_{text}", z=f"{at:.2f}", value=number(value))
+                for at, value in zip(z, values, strict=True)
+            ],
+            hovertemplate="%{text}<extra></extra>",
+            row=row,
+            col=1,
+        )
+        figure.update_yaxes(title=texts(f"gradients.slope.{text}"), row=row, col=1)
+    figure.update_yaxes(range=[-1.3, 1.5] if activation != "sigmoid" else [-0.1, 1.1], row=1, col=1)
+    steepest = float(activation_function(activation, np.array([0.0, 1e-9]))[1].max())
+    figure.update_yaxes(range=[-0.1 * steepest, 1.2 * steepest], tickvals=[0, steepest / 2, steepest], row=2, col=1)
+    middles = (edges[:-1] + edges[1:]) / 2
+    for layer in np.unique(histograms["layer"].to_numpy(np.int64))[::-1]:  # the lower hills in front of the higher ones
+        rows = histograms[histograms["layer"] == layer]
+        own = [*rows["edges"]], [*rows["counts"]]
+        density = pooled_density(*own, edges)
+        if not density.any():
+            continue
+        ridge = int(layer) + RIDGE * density / density.max()
+        colour = layer_colour(int(layer), depth, style)
+        spread = quantile_range(*own, 0.95)
+        figure.add_scatter(
+            x=np.concatenate([middles, middles[::-1]]),
+            y=np.concatenate([ridge, np.full_like(ridge, int(layer))]),
+            mode="lines",
+            fill="toself",
+            fillcolor=with_opacity(colour, 0.55),
+            line={"color": colour, "width": 1.5},
+            text=texts("gradients.slope.hover", layer=layer, low=f"{spread[0]:.2f}", high=f"{spread[1]:.2f}"),
+            hoverinfo="text",
+            hoveron="fills+points",
+            row=3,
+            col=1,
+        )
+    figure.update_yaxes(
+        title=texts("page.axis_layer"),
+        tickvals=np.arange(1, depth + 1),
+        range=[0.85, depth + 1.05],
+        zeroline=False,
+        row=3,
+        col=1,
+    )
+    figure.update_xaxes(range=[low, high], zeroline=True, zerolinecolor=style.muted)
+    figure.update_xaxes(title=texts("gradients.slope.x"), row=3, col=1)
+    figure.update_yaxes(automargin=True)
+    figure.update_layout(
+        height=sum(heights) + 90, showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8}, hovermode="closest"
+    )
+    return figure

@@ -1,0 +1,68 @@
+"""One look for all pictures: what a colour means, and how axes and hover texts are drawn."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.colors
+import plotly.graph_objects as go
+
+# Okabe & Ito's colours, which people with colour-blindness can tell apart.
+SPLIT_COLOURS = {"train": "#0072b2", "validation": "#e69f00", "test": "#009e73", "train_running": "#56b4e9"}
+ACTIVATION_COLOURS = {"linear": "#0072b2", "sigmoid": "#d55e00", "tanh": "#009e73", "relu": "#cc79a7"}
+SPLIT_DASHES = {"train": "solid", "validation": "dash", "test": "dot", "train_running": "dashdot"}
+SEQUENTIAL = "Viridis"  # for depth, and for size on a logarithmic scale
+
+
+@dataclass(frozen=True)
+class Style:
+    """How to draw on the reader's background."""
+
+    dark: bool = False
+
+    @property
+    def muted(self) -> str:
+        """For what stands behind the data: reference lines, single seeds."""
+        return "#8a9aa2" if self.dark else "#6b7a82"
+
+    def depth_colour(self, depth: int, deepest: int) -> str:
+        """The one colour scale for depth: dark is shallow. The ends that the background would swallow are left out."""
+        low, high = (0.3, 1.0) if self.dark else (0.0, 0.82)
+        share = low + (high - low) * (depth / deepest if deepest else 0.0)
+        colour: str = plotly.colors.sample_colorscale(SEQUENTIAL, [share])[0]
+        return colour
+
+    def figure(self, x_title: str, y_title: str, height: int = 420, **layout: Any) -> go.Figure:
+        """An empty figure with titled axes, a legend above and a hover label per point."""
+        figure = go.Figure()
+        figure.update_layout(
+            height=height,
+            margin={"l": 8, "r": 8, "t": 8, "b": 8},
+            legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+            hovermode="closest",
+            **layout,
+        )
+        figure.update_xaxes(title=x_title, automargin=True)
+        figure.update_yaxes(title=y_title, automargin=True)
+        return figure
+
+
+def with_opacity(colour: str, opacity: float) -> str:
+    """A hexadecimal or rgb() colour made translucent."""
+    red, green, blue = plotly.colors.hex_to_rgb(colour) if colour.startswith("#") else plotly.colors.unlabel_rgb(colour)
+    return f"rgba({red:.0f}, {green:.0f}, {blue:.0f}, {opacity})"
+
+
+def add_band(figure: go.Figure, x: Any, low: Any, high: Any, colour: str, name: str) -> None:
+    """A 95 % band, drawn as one closed shape behind a line; it belongs to the line's legend entry."""
+    figure.add_scatter(x=x, y=high, mode="lines", line_width=0, hoverinfo="skip", showlegend=False, legendgroup=name)
+    figure.add_scatter(
+        x=x,
+        y=low,
+        mode="lines",
+        line_width=0,
+        fill="tonexty",
+        fillcolor=with_opacity(colour, 0.18),
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=name,
+    )

@@ -1,0 +1,71 @@
+"""Finds the newest published snapshot and opens it for reading."""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import duckdb
+
+DATA_FOLDER = Path(__file__).parents[1] / "data"
+SCHEMA_VERSION = 1
+SNAPSHOT_NAME = re.compile(r"results-\d{8}T\d{6}Z\.duckdb")
+
+
+class SnapshotError(Exception):
+    """There is no store to read. `reason` is a key of the section `problem` of the texts; `details` fill that text."""
+
+    def __init__(self, reason: str, **details: object) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.details = details
+
+
+def newest_readable(folder: Path) -> tuple[Path, list[SnapshotError]]:
+    """The latest snapshot that can be read, and what was wrong with any later one.
+
+    Raises:
+        SnapshotError: none can be read.
+    """
+    found = [path for place in (folder, folder / "local") for path in place.glob("results-*.duckdb")]
+    snapshots = sorted((path for path in found if SNAPSHOT_NAME.fullmatch(path.name)), key=lambda path: path.name)
+    if not snapshots:
+        raise SnapshotError("missing", folder=folder.name)
+    problems: list[SnapshotError] = []
+    for path in reversed(snapshots):
+        try:
+            check(path)
+        except SnapshotError as problem:
+            problems.append(problem)
+        else:
+            return path, problems
+    raise problems[0]
+
+
+@lru_cache(maxsize=16)
+def check(path: Path) -> None:
+    """Raises SnapshotError unless the file is a store of this schema with at least one run. Snapshots never change,
+    so that one look at each is enough."""
+    try:
+        connection = connect(path)
+        tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        if not {"store", "run"} <= tables:
+            raise SnapshotError("foreign", file=path.name)
+        row = connection.execute("SELECT schema_version FROM store").fetchone()
+        if row is None or row[0] != SCHEMA_VERSION:
+            came = row[0] if row else None
+            raise SnapshotError("other_schema", file=path.name, came=came, expected=SCHEMA_VERSION)
+        runs = connection.execute("SELECT count(*) FROM run").fetchone()
+        if runs is None or runs[0] == 0:
+            raise SnapshotError("empty", file=path.name)
+    except duckdb.Error as error:
+        raise SnapshotError("damaged", file=path.name) from error
+
+
+@lru_cache(maxsize=4)
+def _connection(path: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(path), read_only=True, config={"enable_external_access": False, "threads": 2})
+
+
+def connect(path: Path) -> duckdb.DuckDBPyConnection:
+    """A cursor of its own for each caller: a DuckDB connection must not be shared between threads."""
+    return _connection(path).cursor()

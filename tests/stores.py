@@ -1,0 +1,40 @@
+"""Small stores for tests, cut out of the shipped one, so that they hold real measurements."""
+
+from pathlib import Path
+
+import duckdb
+
+PROJECT = Path(__file__).parents[1]
+SCHEMA = PROJECT / "trainer" / "schema.sql"
+RUN_TABLES = (
+    "run",
+    "epoch_metric",
+    "layer_stat",
+    "layer_histogram",
+    "singular_value",
+    "collapsed_map",
+    "confusion",
+)
+
+
+def shipped_snapshot() -> Path:
+    return max((PROJECT / "data").glob("results-*.duckdb"), key=lambda path: path.name)
+
+
+def cut_store(folder: Path, condition: str, name: str = "results-20260101T000000Z.duckdb") -> Path:
+    """A snapshot with the shipped runs that meet a condition on the table `run`, and all that belongs to them."""
+    file = folder / name
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(SCHEMA.read_text(encoding="utf-8"))
+        connection.execute(f"ATTACH '{shipped_snapshot()}' AS shipped (READ_ONLY)")
+        for table in ("store", "provenance", "study"):
+            connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM shipped.{table}")
+        for table in RUN_TABLES:
+            connection.execute(
+                f"INSERT INTO {table} BY NAME SELECT * FROM shipped.{table} "
+                f"WHERE run_id IN (SELECT run_id FROM shipped.run WHERE {condition})"
+            )
+        connection.execute(
+            "INSERT INTO study_run BY NAME SELECT * FROM shipped.study_run WHERE run_id IN (SELECT run_id FROM run)"
+        )
+    return file

@@ -1,0 +1,113 @@
+"""Small, real trainings that several tests look at, each done once; and the same training done by Keras alone."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from trainer import datasets, program
+from trainer.cohort import train_cohort
+from trainer.configuration import RunConfiguration
+from trainer.network import kernel_initializer
+from trainer.provenance import gather
+
+PROJECT = Path(__file__).parents[1]
+
+# 500 examples in batches of 64: seven steps an epoch, and 52 examples that sit it out.
+SMALL: dict[str, Any] = {"width": 16, "train_size": 500, "batch_size": 64, "epochs": 2, "learning_rate": 0.1}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained cohort: its runs, its tables, and each layer's final kernel and bias, one slice per member."""
+
+    runs: tuple[RunConfiguration, ...]
+    tables: dict[str, pa.Table]
+    kernels: list[NDArray[np.float32]]
+    biases: list[NDArray[np.float32]]
+    program: program.Program
+
+    def rows(self, table: str, run: RunConfiguration, **where: Any) -> list[dict[str, Any]]:
+        wanted = {"run_id": run.run_id, **where}
+        return [row for row in self.tables[table].to_pylist() if wanted.items() <= row.items()]
+
+    def row(self, table: str, run: RunConfiguration, **where: Any) -> dict[str, Any]:
+        (row,) = self.rows(table, run, **where)
+        return row
+
+
+@lru_cache
+def trained(seeds: tuple[int, ...] = (3, 4), depth: int = 2, **settings: Any) -> Trained:
+    """A cohort of small runs; what `settings` does not name is as in SMALL."""
+    runs = tuple(RunConfiguration(**{**SMALL, "depth": depth, "seed": seed, **settings}) for seed in seeds)
+    tables = train_cohort(runs, gather())
+    kept = program._compiled(runs[0].model_copy(update={"seed": 0}), len(runs))  # as the cohort left it
+    return Trained(runs, tables, kept.kernels(), kept.biases(), kept)
+
+
+def only(tables: dict[str, pa.Table], *run_ids: str) -> dict[str, pa.Table]:
+    """The part of a cohort's tables that belongs to some of its runs."""
+    chosen = pa.array(run_ids)
+    return {
+        name: table if name == "provenance" else table.filter(pc.is_in(table["run_id"], chosen))
+        for name, table in tables.items()
+    }
+
+
+def images_and_labels(positions: NDArray[np.int32]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Images (examples, 784) with pixels from 0 to 1, and their digits (examples,)."""
+    dataset = datasets.load("mnist")
+    return (dataset.images[positions] / 255).astype(np.float32), dataset.labels[positions]
+
+
+def plain_model(run: RunConfiguration) -> keras.Sequential:
+    """The network of one run, as anyone would write it in Keras."""
+
+    def dense(layer: int, units: int, activation: str) -> keras.layers.Dense:
+        return keras.layers.Dense(
+            units,
+            activation=activation,
+            kernel_initializer=kernel_initializer(run.initializer, run.seed, layer),
+            kernel_regularizer=keras.regularizers.L2(run.l2) if run.l2 else None,
+        )
+
+    optimizers = {
+        "sgd": lambda: keras.optimizers.SGD(run.learning_rate),
+        "momentum": lambda: keras.optimizers.SGD(run.learning_rate, momentum=0.9),
+        "rmsprop": lambda: keras.optimizers.RMSprop(run.learning_rate),
+        "adam": lambda: keras.optimizers.Adam(run.learning_rate),
+    }
+    hidden = [dense(layer, run.width, run.activation) for layer in range(1, run.depth + 1)]
+    model = keras.Sequential([keras.Input((784,)), *hidden, dense(run.depth + 1, 10, "linear")])
+    model.compile(
+        optimizer=optimizers[run.optimizer](),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[
+            keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy", from_logits=True),
+            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+        ],
+        run_eagerly=True,
+    )
+    return model
+
+
+def epoch_batches(run: RunConfiguration, epoch: int) -> NDArray[np.int32]:
+    """Positions of the images of each step: (steps, batch)."""
+    training = datasets.training_indices(run.dataset, run.train_size, run.seed)
+    order = datasets.batch_order(run.dataset, run.seed, epoch, run.train_size, run.batch_size)
+    batches: NDArray[np.int32] = training[order]
+    return batches
+
+
+def trainer(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """`python -m trainer …` in a process of its own."""
+    command = [sys.executable, "-m", "trainer", *map(str, arguments)]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False)
