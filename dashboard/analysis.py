@@ -471,9 +471,9 @@ def movement(statistics: pd.DataFrame, depth: int) -> Movement | None:
     return Movement(*(_exponential(estimate(logs)) for logs in (first, last, first - last)))
 
 
-def pooled_density(edges: list[NDArray[np.float64]], counts: list[NDArray[np.int64]], grid: NDArray[np.float64]) -> (
-    NDArray[np.float64]
-):
+def pooled_density(
+    edges: list[NDArray[np.float64]], counts: list[NDArray[np.int64]], grid: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Histograms with bins of their own, brought onto a common grid and averaged, each with the same weight.
 
     Args:

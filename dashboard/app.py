@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.chapters import address
 from dashboard.chapters.page import Page
 from dashboard.snapshots import DATA_FOLDER, SnapshotError, newest_readable
 from dashboard.texts import LANGUAGES, Texts, language_for
@@ -33,17 +34,16 @@ def data_folder() -> Path:
 def choose_language() -> Texts:
     """Japanese or English: from the address, or else from the browser."""
     own = language_for(st.context.locale)
-    languages = list(LANGUAGES)
-    language = st.sidebar.segmented_control(
-        "言語 / Language",
-        languages,
-        default=own,
-        required=True,
-        format_func=LANGUAGES.__getitem__,
-        key="lang",
-        bind="query-params",
+    language = address.remember(
+        "lang",
+        own,
+        address.one_of(LANGUAGES),
+        lambda: st.sidebar.segmented_control(
+            "言語 / Language", list(LANGUAGES), required=True, format_func=LANGUAGES.__getitem__, key="lang"
+        ),
+        always=True,  # so that a link shows the language in which it was copied
     )
-    return Texts(language or own)
+    return Texts(language)
 
 
 def main() -> None:

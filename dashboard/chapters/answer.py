@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import analysis, queries
 from dashboard.analysis import Estimate, Presence
+from dashboard.chapters import address
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.charts import answer as charts
 
@@ -18,6 +19,7 @@ ICONS: dict[Finding, str] = {"yes": ":red[●]", "tiny": ":orange[●]", "no": "
 ASKED_LAYERS = (4, 5)  # the asker's accuracy fell from 4 layers to 5
 TRIED_LAYERS = range(2, 11)  # the asker tried 2 to 10 layers
 CONTRAST = "sigmoid"
+MOST_DRAWS = 9_999
 
 
 def points(value: float) -> str:
@@ -149,8 +151,13 @@ with st.container(border=True):
 
 controls = st.columns([2, 2, 3], vertical_alignment="bottom")
 if controls[0].button(texts("answer.draw"), icon=":material/casino:", type="primary", width="stretch"):
-    st.session_state["draw"] = min(int(st.session_state.get("draw", 0)) + 1, 9_999)
-draw = int(controls[1].number_input(texts("answer.draw_number"), 0, 9_999, 0, key="draw", bind="query-params"))
+    st.session_state["draw"] = min(int(st.session_state.get("draw", 0)) + 1, MOST_DRAWS)
+draw = address.remember(
+    "draw",
+    0,
+    address.whole_number(0, MOST_DRAWS),
+    lambda: int(controls[1].number_input(texts("answer.draw_number"), 0, MOST_DRAWS, key="draw")),
+)
 drawn = analysis.draw_one_seed(tests, "accuracy", draw) if draw else None
 page.picture(
     "answer.curve",

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import analysis, queries
 from dashboard.analysis import Difference
+from dashboard.chapters import address
 from dashboard.chapters.page import Page
 from dashboard.charts import depth as charts
 from dashboard.wording import METRICS, Metric, Wording
@@ -18,28 +19,24 @@ page = Page.current()
 texts = page.texts
 
 
-def choose_metric() -> Metric:
-    return st.segmented_control(
-        texts("page.metric"),
-        METRICS,
-        default=METRICS[0],
-        required=True,
-        format_func=lambda name: texts(f"page.{name}"),
-        key="metric",
-        bind="query-params",
-    )
-
-
 def choose_splits() -> list[str]:
     """Those chosen, or all where none is."""
-    chosen = st.segmented_control(
-        texts("page.split"),
-        SPLITS,
-        selection_mode="multi",
-        default=list(SPLITS),
-        format_func=lambda split: texts(f"split.{split}"),
-        key="splits",
-        bind="query-params",
+
+    def parse(text: str) -> list[str]:
+        return [address.one_of(SPLITS)(split) for split in text.split(",")]
+
+    chosen = address.remember(
+        "splits",
+        list(SPLITS),
+        parse,
+        lambda: st.segmented_control(
+            texts("page.split"),
+            SPLITS,
+            selection_mode="multi",
+            format_func=lambda split: texts(f"split.{split}"),
+            key="splits",
+        ),
+        write=",".join,
     )
     return [split for split in SPLITS if split in chosen] or list(SPLITS)
 
@@ -83,6 +80,7 @@ def show_table(table: pd.DataFrame, wording: Wording) -> None:
         hide_index=True,
         column_config={name: st.column_config.NumberColumn(format=form) for name, form in formats.items()},
         alt=texts("depth.table.alt"),
+        placeholder="–",
         key="depth_table",
     )
 
@@ -150,18 +148,22 @@ def compare(runs: pd.DataFrame, wording: Wording) -> None:
         return named[choice] if choice in named else wording.depths(int(choice))
 
     fixed = {BEST: analysis.best_depth(runs, wording.metric).depth, DEEPEST: int(depths[-1])}
-    columns = st.columns(2)
-    chosen = [
-        column.selectbox(
-            texts(f"depth.compare.{key}"),
-            [default, *depths],
-            format_func=label,
-            key=key,
-            bind="query-params",
+
+    def choose(key: str, default: str) -> str:
+        options = [default, *depths]
+        return address.remember(
+            key,
+            default,
+            address.one_of(options),
+            lambda: st.selectbox(texts(f"depth.compare.{key}"), options, format_func=label, key=key),
         )
-        for column, key, default in zip(columns, ("from", "to"), (BEST, DEEPEST), strict=True)
-    ]
-    before, after = (fixed[choice] if choice in fixed else int(choice) for choice in chosen)
+
+    columns = st.columns(2)
+    with columns[0]:
+        first = choose("from", BEST)
+    with columns[1]:
+        second = choose("to", DEEPEST)
+    before, after = (fixed[choice] if choice in fixed else int(choice) for choice in (first, second))
     if before == after:
         st.markdown(texts("depth.compare.same", depth=wording.depths(before)))
         return
@@ -184,10 +186,14 @@ controls = st.columns([3, 2, 3])
 with controls[0]:
     activation = page.choose_activation(list(grid["activation"].unique()))
 with controls[1]:
-    wording = Wording(texts, page.counting, choose_metric())
+    wording = Wording(
+        texts,
+        page.counting,
+        page.choose("metric", texts("page.metric"), METRICS, METRICS[0], lambda name: texts(f"page.{name}")),
+    )
 with controls[2]:
     splits = choose_splits()
-fixed_axis = st.toggle(texts("depth.fixed"), key="fixed", bind="query-params", help=texts("depth.fixed_help"))
+fixed_axis = page.switch("fixed", texts("depth.fixed"), texts("depth.fixed_help"))
 
 chosen = grid[grid["activation"] == activation]
 compared = "test" if "test" in splits else splits[-1]

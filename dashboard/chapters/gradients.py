@@ -20,29 +20,19 @@ texts = page.texts
 
 
 def choose_statistic() -> Statistic:
-    return st.segmented_control(
+    return page.choose(
+        "statistic",
         texts("gradients.statistic"),
         STATISTICS,
-        default=STATISTICS[0],
-        required=True,
-        format_func=lambda name: texts(f"gradients.{name}"),
-        help=texts("gradients.statistic_help"),
-        key="statistic",
-        bind="query-params",
+        STATISTICS[0],
+        lambda name: texts(f"gradients.{name}"),
+        texts("gradients.statistic_help"),
     )
 
 
 def choose_profile_epoch(epochs: list[int]) -> int:
     """One of the epochs at which whole distributions were stored."""
-    chosen = st.segmented_control(
-        texts("gradients.slope.epoch"),
-        epochs,
-        default=epochs[-1],
-        required=True,
-        key="profile",
-        bind="query-params",
-    )
-    return epochs[-1] if chosen is None else int(chosen)
+    return page.choose("profile", texts("gradients.slope.epoch"), epochs, epochs[-1])
 
 
 def lacks(needed: str) -> None:

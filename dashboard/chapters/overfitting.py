@@ -7,25 +7,13 @@ import streamlit as st
 from dashboard import analysis, queries
 from dashboard.chapters.page import Page
 from dashboard.charts import overfitting as charts
-from dashboard.wording import METRICS, Metric, Wording
+from dashboard.wording import METRICS, Wording
 
 SPLITS = ("train", "validation", "test")
 USUAL_DEPTH = 5  # where the asker saw the accuracy fall
 
 page = Page.current()
 texts = page.texts
-
-
-def choose_metric() -> Metric:
-    return st.segmented_control(
-        texts("page.metric"),
-        METRICS,
-        default=METRICS[0],
-        required=True,
-        format_func=lambda name: texts(f"page.{name}"),
-        key="metric",
-        bind="query-params",
-    )
 
 
 def say_reading(found: analysis.Overfitting, depth: int) -> list[str]:
@@ -133,6 +121,7 @@ def show_readings(readings: dict[int, analysis.Overfitting]) -> None:
         height="content",
         column_config={name: st.column_config.NumberColumn(format=form) for name, form in formats.items()},
         alt=texts("overfitting.table.alt"),
+        placeholder="–",
         key="overfitting_table",
     )
 
@@ -164,7 +153,7 @@ if curves.empty or not set(SPLITS) <= set(curves["split"]):
     st.info(texts("problem.too_few", needed=texts("overfitting.needs_curves")))
     st.stop()
 examples = page.fetch(queries.training_examples).iloc[0]
-as_keras = st.toggle(texts("overfitting.keras"), key="keras", bind="query-params", help=texts("overfitting.keras_help"))
+as_keras = page.switch("keras", texts("overfitting.keras"), texts("overfitting.keras_help"))
 splits = (*SPLITS, "train_running") if as_keras else SPLITS
 resampled = int(chosen["epochs"].max()) if examples["sample"] < examples["everything"] else None
 best = analysis.best_epoch(curves)
@@ -191,7 +180,11 @@ with st.expander(texts("overfitting.rule_title")):
 # ---- the gap, for every depth -------------------------------------------------------------------------------------
 
 st.subheader(texts("overfitting.gaps"))
-wording = Wording(texts, page.counting, choose_metric())
+wording = Wording(
+    texts,
+    page.counting,
+    page.choose("metric", texts("page.metric"), METRICS, METRICS[0], lambda name: texts(f"page.{name}")),
+)
 everything = page.fetch(queries.metric_over_epochs, activation=activation)
 gaps = analysis.gap(everything, wording.metric).dropna(subset="gap")
 names["metric"] = texts(f"page.{wording.metric}")

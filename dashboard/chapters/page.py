@@ -3,17 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import queries
+from dashboard.chapters import address
 from dashboard.charts.style import Style
 from dashboard.texts import Texts
 
 Counting = Literal["hidden", "dense"]
+Option = TypeVar("Option")
 ACTIVATIONS = ("linear", "sigmoid", "tanh", "relu")
 SECONDS_PER_FRAME = 0.8
 
@@ -31,15 +33,18 @@ class Page:
     def begin(cls, texts: Texts, snapshot: Path) -> "Page":
         """Draws the controls that all chapters share, and says which results are shown."""
         ways: list[Counting] = ["hidden", "dense"]
-        counting = st.sidebar.segmented_control(
-            texts("page.counting"),
-            ways,
-            default="hidden",
-            required=True,
-            format_func=lambda way: texts(f"page.counting_{way}"),
-            help=texts("page.counting_help"),
-            key="layers",
-            bind="query-params",
+        counting = address.remember(
+            "layers",
+            ways[0],
+            address.one_of(ways),
+            lambda: st.sidebar.segmented_control(
+                texts("page.counting"),
+                ways,
+                required=True,
+                format_func=lambda way: texts(f"page.counting_{way}"),
+                help=texts("page.counting_help"),
+                key="layers",
+            ),
         )
         page = cls(texts, snapshot, counting, Style(dark=st.context.theme.type == "dark"))
         facts = page.fetch(queries.store_facts).iloc[0]
@@ -97,49 +102,69 @@ class Page:
         st.markdown(f"###### {self.texts('page.try')}")
         st.markdown(self.texts(f"{chapter}.try"))
 
+    def choose(
+        self,
+        key: str,
+        label: str,
+        options: Sequence[Option],
+        default: Option,
+        format_func: Callable[[Any], str] = str,
+        help: str | None = None,  # noqa: A002  # Streamlit's own word
+    ) -> Option:
+        """One of a few options, side by side; kept in the address under `key`."""
+        return address.remember(
+            key,
+            default,
+            address.one_of(options),
+            lambda: st.segmented_control(label, options, required=True, format_func=format_func, help=help, key=key),
+        )
+
+    def switch(self, key: str, label: str, help: str) -> bool:  # noqa: A002  # Streamlit's own word
+        """Something that is off until it is switched on; kept in the address under `key`."""
+        return address.remember(key, False, address.one_of([False, True]), lambda: st.toggle(label, key=key, help=help))
+
     def choose_activation(self, available: Sequence[str], default: str = "linear") -> str:
-        """The activation function, shared by all chapters through the address."""
+        """The activation function, the same in all chapters."""
         options = [activation for activation in ACTIVATIONS if activation in available]
         first = default if default in options else options[0]
-        return st.segmented_control(
-            self.texts("page.activation"),
-            options,
-            default=first,
-            required=True,
-            format_func=lambda name: self.texts(f"activation.{name}"),
-            key="activation",
-            bind="query-params",
+        return self.choose(
+            "activation", self.texts("page.activation"), options, first, lambda name: self.texts(f"activation.{name}")
         )
 
     def choose_depth(self, depths: Sequence[int], default: int) -> int:
         """One depth, counted as the reader counts; the address keeps the number of hidden layers."""
         options = [int(depth) for depth in depths]
-        first = min(options, key=lambda depth: abs(depth - default))
-        chosen = st.select_slider(
-            self.layers_title,
-            options,
-            value=first,
-            format_func=lambda depth: str(self.layers(depth)),
-            key="depth",
-            bind="query-params",
+        return address.remember(
+            "depth",
+            min(options, key=lambda depth: abs(depth - default)),
+            address.one_of(options),
+            lambda: int(
+                st.select_slider(
+                    self.layers_title, options, format_func=lambda depth: str(self.layers(depth)), key="depth"
+                )
+            ),
         )
-        return int(chosen)
 
     def with_epoch(self, last: int, draw: Callable[[int], None]) -> None:
         """Draws something at an epoch that can be chosen, and played from the start to the end."""
         playing = bool(st.session_state.get("playing"))
 
         def frame() -> None:
-            if st.session_state.get("playing"):
-                if st.session_state.get("epoch", last) >= last:
-                    st.session_state["playing"] = False
-                    st.rerun()
+            if bool(st.session_state.get("playing")) != playing:
+                st.rerun()  # the timer starts and stops with the page, not with this part of it
+            if playing:
                 st.session_state["epoch"] = min(last, st.session_state["epoch"] + 1)
+                st.session_state["playing"] = st.session_state["epoch"] < last
             slider, button = st.columns([6, 1], vertical_alignment="bottom")
-            epoch = slider.slider(self.texts("page.epoch"), 0, last, last, key="epoch", bind="query-params")
+            epoch = address.remember(
+                "epoch",
+                last,
+                address.whole_number(0, last),
+                lambda: slider.slider(self.texts("page.epoch"), 0, last, key="epoch"),
+            )
             label = "page.pause" if playing else "page.play"
             button.button(self.texts(label), key="play", on_click=_toggle_playing, args=(last,), width="stretch")
-            draw(int(epoch))
+            draw(epoch)
 
         st.fragment(frame, run_every=SECONDS_PER_FRAME if playing else None)()
 
