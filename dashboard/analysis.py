@@ -224,6 +224,8 @@ def vanishing(found: Shrinkage | None) -> Presence:
     return "no" if found.per_layer.low > VANISHING_FACTOR else "cannot_tell"
 
 
+# Training accuracy below twice what guessing among ten digits gives: nothing has been learned that could be overfitted.
+HARDLY_LEARNED = 0.2
 FitReading = Literal["overfits", "unstable", "gap", "none", "cannot_tell"]
 
 
@@ -236,7 +238,12 @@ class Overfitting:
     loss_rise: Estimate  # test loss at the last epoch less that at the best epoch, nats
     train_fall: Estimate  # training loss at the best epoch less that at the last epoch, nats
     accuracy_gap: Estimate  # training less test accuracy at the last epoch
+    train_accuracy: Estimate  # at the last epoch
     reading: FitReading
+
+    @property
+    def hardly_learned(self) -> bool:
+        return self.train_accuracy.mean < HARDLY_LEARNED
 
     @property
     def verdict(self) -> Presence:
@@ -262,7 +269,8 @@ def overfitting(curves: pd.DataFrame) -> Overfitting:
     fall = _change(wide, "train_running", last, max(best, 1))  # there is no running mean before training
     end = gap(curves[curves["epoch"] == last], "accuracy")
     width = estimate(end["gap"].to_numpy())
-    return Overfitting(best, last, rise, fall, width, _reading(best, last, rise, fall, width))
+    trained = estimate(curves.query("split == 'train' and epoch == @last")["accuracy"].to_numpy())
+    return Overfitting(best, last, rise, fall, width, trained, _reading(best, last, rise, fall, width))
 
 
 def _change(wide: pd.DataFrame, split: str, before: int, after: int) -> Estimate:
@@ -274,14 +282,14 @@ def _change(wide: pd.DataFrame, split: str, before: int, after: int) -> Estimate
 def _reading(best: int, last: int, rise: Estimate, fall: Estimate, width: Estimate) -> FitReading:
     """The named rule, in this order.
 
-    cannot_tell: a single seed. gap or none, by the interval of the gap: the held-out loss does not rise after its best
-    epoch by an amount that matters. overfits: it rises, while the training loss falls. unstable: it rises, and the
-    training loss does not fall. cannot_tell: anything else.
+    cannot_tell: a single seed. gap or none, by whether the gap is surely above zero and may be large enough to matter:
+    the held-out loss does not rise after its best epoch by an amount that matters. overfits: it rises, while the
+    training loss falls. unstable: it rises, and the training loss does not fall. cannot_tell: anything else.
     """
     if not rise.certain:
         return "cannot_tell"
     if best == last or rise.high < NEGLIGIBLE_LOSS:
-        return "gap" if width.low > 0 else "none"
+        return "gap" if verdict_of(width) == "rise" else "none"
     if rise.low > 0:
         return "overfits" if fall.low > 0 else "unstable"
     return "cannot_tell"
@@ -363,6 +371,11 @@ def worst_step(differences: list[Difference], value: str) -> Difference | None:
     return min(harmful, key=lambda difference: difference.estimate.mean * sign, default=None)
 
 
+def improves(difference: Estimate, value: str) -> bool:
+    """Whether a difference in accuracy or loss is surely for the better."""
+    return difference.certain and (difference.high < 0 if value == "loss" else difference.low > 0)
+
+
 def _direction(value: str) -> int:
     return -1 if value == "loss" else 1
 
@@ -377,6 +390,16 @@ class DepthOverfitting:
     held_out: Estimate  # the same of the test loss
     accuracy: Estimate  # the same of the test accuracy
     verdict: Presence
+
+    @property
+    def slight(self) -> bool:
+        """Overfitting that is sure, but not sure to matter."""
+        return self.verdict == "yes" and self.held_out.low < NEGLIGIBLE_LOSS
+
+    @property
+    def underfits(self) -> bool:
+        """The deepest networks are worse on held-out data, and on the training data too: the opposite."""
+        return self.held_out.low > 0 and self.train.low > 0 and self.held_out.high >= NEGLIGIBLE_LOSS
 
 
 def overfitting_by_depth(frame: pd.DataFrame) -> DepthOverfitting:

@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import duckdb
 import streamlit as st
 
 from dashboard.chapters import address
@@ -69,8 +70,11 @@ def main() -> None:
         st.stop()
     for newer in passed_over:
         st.warning(texts(f"problem.{newer.reason}", **newer.details) + " " + texts("problem.older_shown"))
-    st.session_state["page"] = Page.begin(texts, snapshot)
-    navigation.run()
+    try:
+        st.session_state["page"] = Page.begin(texts, snapshot)
+        navigation.run()
+    except duckdb.Error:
+        st.error(texts("problem.damaged", file=snapshot.name), icon=":material/database_off:")
 
 
 main()

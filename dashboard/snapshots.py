@@ -47,6 +47,8 @@ def check(path: Path) -> None:
     so that one look at each is enough."""
     try:
         connection = connect(path)
+        if path.stat().st_size < _size_by_header(connection):
+            raise SnapshotError("damaged", file=path.name)
         tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         if not {"store", "run"} <= tables:
             raise SnapshotError("foreign", file=path.name)
@@ -59,6 +61,12 @@ def check(path: Path) -> None:
             raise SnapshotError("empty", file=path.name)
     except duckdb.Error as error:
         raise SnapshotError("damaged", file=path.name) from error
+
+
+def _size_by_header(connection: duckdb.DuckDBPyConnection) -> int:
+    """Bytes that the file should have: DuckDB opens one that was cut off, and fails when it reads what is missing."""
+    row = connection.execute("SELECT block_size * total_blocks FROM pragma_database_size()").fetchone()
+    return int(row[0]) if row else 0
 
 
 @lru_cache(maxsize=4)

@@ -21,11 +21,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "sigmoid": {"activation": "sigmoid"},
     "tanh": {"activation": "tanh"},
     "relu": {"activation": "relu"},
-    "momentum": {"activation": "tanh", "optimizer": "momentum", "learning_rate": 0.05},
+    "momentum and l2": {"activation": "tanh", "optimizer": "momentum", "learning_rate": 0.05, "l2": 0.01},
     "rmsprop": {"activation": "sigmoid", "optimizer": "rmsprop", "learning_rate": 0.003},
     "adam": {"activation": "relu", "optimizer": "adam", "learning_rate": 0.003},
-    "l2": {"activation": "tanh", "l2": 0.01},
 }
+
+LARGER: dict[str, Any] = {"depth": 0, "train_size": 13_000, "batch_size": 1_000}
 
 
 @cache
@@ -39,15 +40,16 @@ def held_out_examples() -> dict[str, tuple[NDArray[np.float32], NDArray[np.int32
 class Alone:
     """One run, trained by `keras.Sequential.train_on_batch` on the same batches, and what Keras saw of it."""
 
-    def __init__(self, run: RunConfiguration) -> None:
+    def __init__(self, run: RunConfiguration, evaluated: bool) -> None:
         self.run = run
         self.model = plain_model(run)
         self.metrics: dict[tuple[int, str], tuple[float, float]] = {}
         self.update_ratios: dict[int, list[float]] = {}
-        self.evaluate(epoch=0)
-        for epoch in range(1, run.epochs + 1):
-            self.train(epoch)
-            self.evaluate(epoch)
+        for epoch in range(run.epochs + 1):
+            if epoch:
+                self.train(epoch)
+            if evaluated:
+                self.evaluate(epoch)
 
     def train(self, epoch: int) -> None:
         seen: list[dict[str, float]] = []
@@ -83,11 +85,12 @@ def relative_error(received: NDArray[np.float32], expected: NDArray[np.float32])
 def test_every_member_equals_the_plain_keras_model_trained_alone(name: str) -> None:
     cohort = trained(**SETTINGS[name])
     for member, run in enumerate(cohort.runs):
-        alone = Alone(run)
+        alone = Alone(run, evaluated=member == 0 and run.optimizer in ("sgd", "momentum"))
         for layer, (kernel, bias) in enumerate(zip(alone.kernels(), alone.biases(), strict=True)):
             assert relative_error(cohort.kernels[layer][member], kernel) < 1e-4
             assert relative_error(cohort.biases[layer][member], bias) < 1e-4
-        assert_metrics_agree(cohort, run, alone)
+        if (0, "test") in alone.metrics:
+            assert_metrics_agree(cohort, run, alone)
         for epoch, ratios in alone.update_ratios.items():
             stored = [row["update_ratio"] for row in cohort.rows("layer_stat", run, epoch=epoch)]
             assert stored == pytest.approx(ratios, rel=1e-3)  # of the last step of the epoch
@@ -115,7 +118,7 @@ def test_the_members_of_a_cohort_differ() -> None:
 
 
 def test_depth_0_is_softmax_regression() -> None:
-    cohort = trained(depth=0)
+    cohort = trained(**LARGER)
     for member, run in enumerate(cohort.runs):
         weights = keras.initializers.GlorotUniform(seed=run.seed * 1_000 + 1)((784, 10)).numpy().astype(float)
         bias = np.zeros(10)
@@ -239,8 +242,8 @@ def test_a_member_that_diverges_leaves_its_fellows_as_they_are() -> None:
 
 
 def test_the_training_set_is_sampled_before_the_last_epoch_and_whole_at_it() -> None:
-    cohort = trained(seeds=(0,), depth=0, train_size=13_000, batch_size=1_000, epochs=1)
+    cohort = trained(**LARGER)
     examples = {
         row["epoch"]: row["examples"] for row in cohort.rows("epoch_metric", cohort.runs[0]) if row["split"] == "train"
     }
-    assert examples == {0: 12_000, 1: 13_000}
+    assert examples == {0: 12_000, 1: 12_000, 2: 13_000}

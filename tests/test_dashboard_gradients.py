@@ -314,7 +314,7 @@ def test_a_layer_without_values_has_no_hill() -> None:
 def open_page(monkeypatch: pytest.MonkeyPatch, folder: Path, **address: str) -> AppTest:
     monkeypatch.setattr(sys, "argv", ["app.py", "--data", str(folder)])
     app = AppTest.from_file(str(PROJECT / "dashboard" / "app.py"), default_timeout=60)
-    for key, value in {"lang": "English", **address}.items():
+    for key, value in {"lang": "en", **address}.items():
         app.query_params[key] = value
     app.context = {"locale": "en-US"}
     app.run()
@@ -345,8 +345,8 @@ def test_softmax_regression_alone_has_only_the_heat_map(monkeypatch: pytest.Monk
 
 
 def test_a_network_that_is_not_stored_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    cut_store(tmp_path, "activation = 'linear' AND depth <= 3 OR activation = 'tanh' AND depth <= 1")
-    app = open_page(monkeypatch, tmp_path, activation="tanh")
+    cut_store(tmp_path, "activation = 'linear' AND depth <= 3 OR activation = 'sigmoid' AND depth <= 1")
+    app = open_page(monkeypatch, tmp_path, activation="sigmoid")
     assert TEXTS("problem.too_few", needed=TEXTS("gradients.needs_network")) in notes(app)
 
 

@@ -93,8 +93,9 @@ def sentences(runs: pd.DataFrame, steps: Sequence[Difference], wording: Wording)
     said = [say_best(best, runs, certain, wording)]
     largest = analysis.largest_step(list(steps))
     if largest is not None and certain:
-        said.append(say_step("depth.says.largest", largest, wording))
         worst = analysis.worst_step(list(steps), metric)
+        if largest != worst:
+            said.append(say_step("depth.says.largest", largest, wording))
         if worst is None:
             said.append(texts("depth.says.no_worse"))
         elif worst.estimate.certain:

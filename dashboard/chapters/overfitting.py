@@ -16,6 +16,10 @@ page = Page.current()
 texts = page.texts
 
 
+def negated(found: analysis.Estimate) -> analysis.Estimate:
+    return analysis.Estimate(-found.mean, -found.high, -found.low, found.seeds)
+
+
 def say_reading(found: analysis.Overfitting, depth: int) -> list[str]:
     """Whether the chosen network overfits, by the rule, and the figures that decide it."""
     loss, accuracy = Wording(texts, page.counting, "loss"), Wording(texts, page.counting, "accuracy")
@@ -24,19 +28,22 @@ def say_reading(found: analysis.Overfitting, depth: int) -> list[str]:
         "best": found.best_epoch,
         "last": found.last_epoch,
         "rise": loss.difference(found.loss_rise),
-        "fall": loss.difference(found.train_fall),
+        "training": loss.difference(negated(found.train_fall)),
         "gap": accuracy.difference(found.accuracy_gap),
         "negligible": loss.negligible,
+        "small": accuracy.negligible,
+        "trained": accuracy.value(found.train_accuracy.mean),
     }
     if not found.loss_rise.certain:
         return [texts("overfitting.says.one_seed", **values)]
     said = [texts(f"overfitting.says.{found.reading}", **values)]
     end = "at_end" if found.best_epoch == found.last_epoch else "before_end"
-    return [*said, texts(f"overfitting.says.best_{end}", **values), texts("overfitting.says.gap_size", **values)]
+    said += [texts(f"overfitting.says.best_{end}", **values), texts("overfitting.says.gap_size", **values)]
+    return [*said, texts("overfitting.says.hardly_learned", **values)] if found.hardly_learned else said
 
 
-def say_gaps(gaps: pd.DataFrame, wording: Wording, epoch: int) -> list[str]:
-    """How the gap goes with depth."""
+def say_gaps(gaps: pd.DataFrame, runs: pd.DataFrame, wording: Wording, epoch: int) -> list[str]:
+    """How the gap at one epoch goes with depth, and what the training and test figures do meanwhile."""
     depths = sorted(int(depth) for depth in gaps["depth"].unique())
     shallowest, deepest = depths[0], depths[-1]
     first = analysis.estimate(gaps.loc[gaps["depth"] == shallowest, "gap"].to_numpy())
@@ -52,10 +59,18 @@ def say_gaps(gaps: pd.DataFrame, wording: Wording, epoch: int) -> list[str]:
     if len(depths) > 1:
         renamed = gaps.rename(columns={"gap": wording.metric})
         change = analysis.paired_difference(renamed, wording.metric, shallowest, deepest)
+        train, test = (
+            analysis.paired_difference(runs[runs["split"] == split], wording.metric, shallowest, deepest).estimate
+            for split in ("train", "test")
+        )
+        wider_by_learning = change.verdict != "rise" or analysis.improves(train, wording.metric)
         if change.estimate.certain:
             said.append(
                 texts(
-                    f"overfitting.says.deeper_{change.verdict}",
+                    f"overfitting.says.deeper_{change.verdict if wider_by_learning else 'rise_worse'}",
+                    metric=texts(f"page.{wording.metric}"),
+                    train=f"{wording.change(train.mean)} {wording.unit}",
+                    test=f"{wording.change(test.mean)} {wording.unit}",
                     before=wording.depths(shallowest),
                     after=wording.depths(deepest),
                     difference=wording.difference(change.estimate),
@@ -77,8 +92,9 @@ def say_depth(everything: pd.DataFrame, last: int) -> str:
         return texts("overfitting.says.depth_best_is_deepest", depth=loss.depths(found.deepest))
     if not found.held_out.certain:
         return ""
+    key = "underfits" if found.underfits else "slightly" if found.slight else found.verdict
     return texts(
-        f"overfitting.says.depth_{found.verdict}",
+        f"overfitting.says.depth_{key}",
         best=loss.depths(found.best),
         deepest=loss.depths(found.deepest),
         train=loss.difference(found.train),
@@ -175,7 +191,8 @@ for column, metric in zip(st.columns(2), reversed(METRICS), strict=True):
         )
 page.says(*say_reading(analysis.overfitting(curves), depth))
 with st.expander(texts("overfitting.rule_title")):
-    st.markdown(texts("overfitting.rule", negligible=Wording(texts, page.counting, "loss").negligible, **names))
+    small = {metric: Wording(texts, page.counting, metric).negligible for metric in METRICS}
+    st.markdown(texts("overfitting.rule", negligible=small["loss"], small=small["accuracy"], **names))
 
 # ---- the gap, for every depth -------------------------------------------------------------------------------------
 
@@ -201,7 +218,8 @@ def draw(epoch: int) -> None:
         return
     figure = charts.gap_by_depth(then, depth, wording, page.style, texts)
     page.picture("overfitting.gap_depth", figure, epoch=epoch, **names)
-    page.says(*say_gaps(then, wording, epoch), say_depth(everything, int(everything["epoch"].max())))
+    runs = everything[everything["epoch"] == epoch]
+    page.says(*say_gaps(then, runs, wording, epoch), say_depth(everything, int(everything["epoch"].max())))
 
 
 page.with_epoch(int(chosen["epochs"].max()), draw)

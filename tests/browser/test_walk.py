@@ -1,67 +1,30 @@
 """One walk through all chapters in a real browser."""
 
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
-from stores import PROJECT, shipped_snapshot
+from playwright.sync_api import Browser, ConsoleMessage
+from serving import PATIENCE, open_browser, serve, settle
+from stores import shipped_snapshot
 
 from dashboard.texts import Texts
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 CHAPTERS = ["answer", "depth", "overfitting", "gradients"]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The dashboard as a user starts it, on the shipped results alone."""
+    """The dashboard on the shipped results alone."""
     folder = tmp_path_factory.mktemp("data")
     (folder / shipped_snapshot().name).symlink_to(shipped_snapshot())
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port)]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *options, "--", "--data", str(folder)]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        address = f"http://127.0.0.1:{port}"
-        for _ in range(300):
-            try:
-                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):  # noqa: S310  # our own server
-                    break
-            except OSError:
-                time.sleep(0.2)
+    with serve(folder) as address:
         yield address
-        process.terminate()
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.fail(f"The browser tests need Chromium at {CHROMIUM}: run 'apt-get install chromium fonts-noto-cjk'.")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-def settle(page: Page) -> None:
-    """Waits until the page is connected, has run, and has drawn."""
-    page.wait_for_selector("[data-testid=stApp][data-test-connection-state=CONNECTED]", timeout=60_000)
-    page.wait_for_selector("[data-test-script-state=notRunning]", timeout=60_000)
-    page.wait_for_selector("[data-testid=stSkeleton]", state="detached", timeout=60_000)
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -70,6 +33,7 @@ def test_every_chapter_draws_without_an_error_and_without_scrolling_sideways(
     server: str, browser: Browser, language: str, width: int
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, locale=language)
+    context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
     problems: list[str] = []
 
