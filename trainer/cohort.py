@@ -80,9 +80,9 @@ class _Cohort:
         """One epoch of training. Returns the update ratio of its last step, per layer: (members,) each."""
         batches = np.stack([self._batches(member, epoch) for member in range(len(self.runs))], axis=1)
         steps = len(batches)
-        loss, accuracy = program.train(batches[:-1])
+        loss, accuracy = program.train(batches, 0, steps - 1)
         before = program.kernels()
-        last_loss, last_accuracy = program.train(batches[-1:])
+        last_loss, last_accuracy = program.train(batches, steps - 1, steps)
         self._note_divergence(epoch, loss + last_loss)
         for member, run_id in self._members():
             mean_loss = (loss[member] + last_loss[member]) / steps

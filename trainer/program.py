@@ -70,23 +70,24 @@ class Program:
         """One (members, units) array per layer."""
         return [layer.bias.numpy()[:, 0, :] for layer in self.network.stack]
 
-    def train(self, batches: Indices) -> tuple[Floats, Floats]:
-        """Takes one step per batch.
+    def train(self, batches: Indices, first: int, stop: int) -> tuple[Floats, Floats]:
+        """Takes the steps from `first` up to, and without, `stop`.
 
         Args:
-            batches: positions among all images, (steps, members, batch).
+            batches: positions among all images, (steps, members, batch): always those of a whole epoch, since another
+                shape would have to be compiled anew.
         Returns:
             The summed batch means of loss and accuracy, each (members,): Keras' running means, once divided by steps.
         """
-        loss, accuracy = self._train(tf.constant(batches))
+        loss, accuracy = self._train(tf.constant(batches), tf.constant(first), tf.constant(stop))
         return loss.numpy(), accuracy.numpy()
 
     @compiled
-    def _train(self, batches: Any) -> tuple[Any, Any]:
+    def _train(self, batches: Any, first: Any, stop: Any) -> tuple[Any, Any]:
         variables = self.network.trainable_variables
         total_loss = tf.zeros(tf.shape(batches)[1])
         total_accuracy = tf.zeros(tf.shape(batches)[1])
-        for step in tf.range(tf.shape(batches)[0]):
+        for step in tf.range(first, stop):
             images = _scaled(tf.gather(self._images, batches[step]))
             labels = tf.gather(self._labels, batches[step])
             with tf.GradientTape() as tape:

@@ -17,7 +17,7 @@ from dashboard.texts import Texts
 Counting = Literal["hidden", "dense"]
 Option = TypeVar("Option")
 ACTIVATIONS = ("linear", "sigmoid", "tanh", "relu")
-SECONDS_PER_FRAME = 0.8
+SECONDS_PER_FRAME = 1.0
 
 
 @dataclass(frozen=True)
