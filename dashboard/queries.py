@@ -8,17 +8,6 @@ import pandas as pd
 from dashboard.snapshots import connect
 
 
-def studies(snapshot: Path) -> pd.DataFrame:
-    """One row per study: study, runs (that it asks for), trained."""
-    return _select(
-        snapshot,
-        """
-        SELECT study, count(*) AS runs, count(run.run_id) AS trained
-        FROM study_run LEFT JOIN run USING (run_id) GROUP BY study ORDER BY study
-        """,
-    )
-
-
 def store_facts(snapshot: Path) -> pd.DataFrame:
     """One row: published (UTC), runs, diverged, seconds (total training time), commits (distinct, joined)."""
     return _select(

@@ -119,7 +119,7 @@ def _train(
     workers = options.workers or engine.default_workers()
     store.prepare()
     store.remember_studies(studies)
-    out.print(f"Training {len(runs)} runs in {len(cohorts)} cohorts with {min(workers, len(cohorts))} processes.")
+    out.print(f"Training {len(runs)} runs in {len(cohorts)} cohorts on {min(workers, len(cohorts))} core(s).")
     started = published = time.monotonic()
     kept = 0
     signal.signal(signal.SIGTERM, _interrupt)

@@ -1,6 +1,5 @@
 """Trains one cohort from its start to its last epoch, and turns what it measures into the store's tables."""
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -31,16 +30,6 @@ def train_cohort(
 ) -> dict[str, pa.Table]:
     """Trains `runs`, which may differ in their seed alone, and returns one table per table of the store."""
     return _Cohort(runs, provenance).train(report)
-
-
-def use_one_thread() -> None:
-    """Gives this process one core. Two such processes train faster than one with two threads: no product is split,
-    and each keeps its own weights in its own cache."""
-    import tensorflow as tf
-
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 class _Cohort:

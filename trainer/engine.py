@@ -3,13 +3,13 @@
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
 
 from trainer.configuration import RunConfiguration
 from trainer.provenance import Provenance
+from trainer.startup import start_tensorflow
 
 # More members share one compiled program, but their weights leave the processor's cache: on two cores four members of
 # 128 units trained fastest per run.
@@ -50,6 +50,7 @@ def train(
 def _train_here(
     cohorts: Sequence[Cohort], provenance: Provenance, on_epoch: OnEpoch
 ) -> Iterator[tuple[Cohort, Tables]]:
+    start_tensorflow()
     from trainer.cohort import train_cohort
 
     for number, cohort in enumerate(cohorts):
@@ -65,7 +66,7 @@ def _train_in_workers(
 ) -> Iterator[tuple[Cohort, Tables]]:
     from distributed import Client, LocalCluster, as_completed
 
-    # One thread each: see `use_one_thread`. No dashboard of Dask's own, and no port that is open to the network.
+    # One thread each: see `start_tensorflow`. No dashboard of Dask's own, and no port that is open to the network.
     with (
         LocalCluster(
             n_workers=workers,
@@ -96,10 +97,9 @@ def _train_in_workers(
 def _train_in_worker(number: int, cohort: Cohort, provenance: Provenance) -> Tables:
     from distributed import get_worker
 
-    from trainer.cohort import train_cohort, use_one_thread
+    start_tensorflow(threads=1)
+    from trainer.cohort import train_cohort
 
-    with suppress(RuntimeError):  # TensorFlow is already running in this worker, with one thread since its first cohort
-        use_one_thread()
     worker: Any = get_worker()
 
     def report(epoch: int, accuracy: float) -> None:

@@ -58,14 +58,18 @@ def test_every_chapter_draws_without_an_error_and_without_scrolling_sideways(
 
 def test_a_copied_link_shows_the_same_view(server: str, browser: Browser) -> None:
     page = browser.new_page(locale="en")
+    page.set_default_timeout(PATIENCE * 1000)
     page.goto(f"{server}/?lang=en")
     settle(page)
     page.get_by_role("button", name=Texts("en")("answer.draw")).click()
+    page.wait_for_url(lambda url: "draw=1" in url)
+    settle(page)
     page.get_by_role("radio", name=Texts("en")("page.counting_dense")).click()
     page.wait_for_url(lambda url: "draw=1" in url and "layers=dense" in url)
     link = page.url
     page.close()
     other = browser.new_page(locale="ja")
+    other.set_default_timeout(PATIENCE * 1000)
     other.goto(link)
     settle(other)
     other.get_by_text(Texts("en")("page.axis_dense")).first.wait_for()
