@@ -119,7 +119,9 @@ def _train(
     workers = options.workers or engine.default_workers()
     store.prepare()
     store.remember_studies(studies)
-    out.print(f"Training {len(runs)} runs in {len(cohorts)} cohorts on {min(workers, len(cohorts))} core(s).")
+    processes = min(workers, len(cohorts))
+    plural = "es" if processes > 1 else ""
+    out.print(f"Training {len(runs)} runs in {len(cohorts)} cohorts with {processes} process{plural}.")
     started = published = time.monotonic()
     kept = 0
     signal.signal(signal.SIGTERM, _interrupt)
