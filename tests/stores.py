@@ -4,17 +4,9 @@ from pathlib import Path
 
 import duckdb
 
+from trainer.store import RUN_TABLES, SCHEMA
+
 PROJECT = Path(__file__).parents[1]
-SCHEMA = PROJECT / "trainer" / "schema.sql"
-RUN_TABLES = (
-    "run",
-    "epoch_metric",
-    "layer_stat",
-    "layer_histogram",
-    "singular_value",
-    "collapsed_map",
-    "confusion",
-)
 
 
 def shipped_snapshot() -> Path:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import analysis, queries
-from dashboard.analysis import Estimate, Presence
+from dashboard.analysis import Estimate, Presence, Verdict
 from dashboard.chapters import address
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.charts import answer as charts
@@ -15,6 +15,8 @@ page = Page.current()
 texts = page.texts
 
 Finding = Presence | Literal["tiny"]  # tiny: it is there, but it changes the accuracy by less than anybody would notice
+# Where the mean does not fall, a fall in one experiment is its seed's; where that is not known, neither is this.
+NOISE: dict[Verdict, Presence] = {"rise": "yes", "flat": "yes", "fall": "no", "cannot_tell": "cannot_tell"}
 ICONS: dict[Finding, str] = {"yes": ":red[●]", "tiny": ":orange[●]", "no": ":green[●]", "cannot_tell": ":gray[●]"}
 ASKED_LAYERS = (4, 5)  # the asker's accuracy fell from 4 layers to 5
 TRIED_LAYERS = range(2, 11)  # the asker tried 2 to 10 layers
@@ -247,7 +249,7 @@ if len(curves):
             activation="linear",
         )
         if drop.estimate.seeds:
-            noise: Presence = "cannot_tell" if not drop.estimate.certain else "no" if drop.verdict == "fall" else "yes"
+            noise = NOISE[drop.verdict]
             suspect(
                 "noise",
                 noise,
