@@ -68,16 +68,14 @@ class _Cohort:
     def _train_epoch(self, program: Program, epoch: int) -> list[NDArray[np.float64]]:
         """One epoch of training. Returns the update ratio of its last step, per layer: (members,) each."""
         batches = np.stack([self._batches(member, epoch) for member in range(len(self.runs))], axis=1)
-        steps = len(batches)
-        loss, accuracy = program.train(batches, 0, steps - 1)
-        before = program.kernels()
-        last_loss, last_accuracy = program.train(batches, steps - 1, steps)
-        self._note_divergence(epoch, loss + last_loss)
+        seen = program.train(batches)
+        self._note_divergence(epoch, seen.loss)
         for member, run_id in self._members():
-            mean_loss = (loss[member] + last_loss[member]) / steps
-            mean_accuracy = (accuracy[member] + last_accuracy[member]) / steps
-            self._add_metric(run_id, epoch, "train_running", mean_loss, mean_accuracy, batches[:, member].size)
-        return [statistics.update_ratio(*pair) for pair in zip(before, program.kernels(), strict=True)]
+            self._add_metric(
+                run_id, epoch, "train_running", seen.loss[member], seen.accuracy[member], batches[:, member].size
+            )
+        pairs = zip(seen.kernels_before_last_step, program.kernels(), strict=True)
+        return [statistics.update_ratio(*pair) for pair in pairs]
 
     def _batches(self, member: int, epoch: int) -> Indices:
         run = self.runs[member]
@@ -103,26 +101,27 @@ class _Cohort:
                 self._measure_collapsed_map(program, epoch)
 
     def _measure_metrics(self, program: Program, epoch: int, report: Report) -> None:
-        train = np.stack(self.training if epoch == self.last_epoch else self.samples)
-        held_out = np.concatenate([datasets.validation_indices(), datasets.test_indices()])
-        positions = np.concatenate([train, np.tile(held_out, (len(self.runs), 1))], axis=1)
-        losses, predictions = program.evaluate(positions)
-        self._note_divergence(epoch, losses.max(axis=1))  # not a number where any is
-        correct = predictions == self.dataset.labels[positions]
-        test_size, held_out_size = len(datasets.test_indices()), len(held_out)
-        splits = {
-            "train": slice(0, -held_out_size),
-            "validation": slice(-held_out_size, -test_size),
-            "test": slice(-test_size, None),
-        }
+        validation, test = datasets.validation_indices(), datasets.test_indices()
+        held_out = {"validation": slice(0, len(validation)), "test": slice(len(validation), None)}
+        train = _once_if_alike(self.training if epoch == self.last_epoch else self.samples)
+        train_losses, train_predictions = program.evaluate(train)
+        losses, predictions = program.evaluate(np.concatenate([validation, test])[None])
+        self._note_divergence(epoch, losses.max(axis=1) + train_losses.max(axis=1))  # not a number where any is
+        train_correct = train_predictions == self.dataset.labels[train]
+        correct = predictions == self.dataset.labels[np.concatenate([validation, test])]
         for member, run_id in self._members():
-            for split, part in splits.items():
-                loss, hits = losses[member, part].mean(dtype=np.float64), correct[member, part]
-                self._add_metric(run_id, epoch, split, loss, hits.mean(), hits.size)
+            self._add_means(run_id, epoch, "train", train_losses[member], train_correct[member])
+            for split, part in held_out.items():
+                self._add_means(run_id, epoch, split, losses[member, part], correct[member, part])
             if epoch == self.last_epoch:
-                self._add_confusion(run_id, predictions[member, splits["test"]])
+                self._add_confusion(run_id, predictions[member, held_out["test"]])
         alive = [member for member, _ in self._members()]
-        report(epoch, float(correct[alive, splits["validation"]].mean()) if alive else float("nan"))
+        report(epoch, float(correct[alive, held_out["validation"]].mean()) if alive else float("nan"))
+
+    def _add_means(
+        self, run_id: str, epoch: int, split: str, losses: NDArray[np.float32], correct: NDArray[np.bool_]
+    ) -> None:
+        self._add_metric(run_id, epoch, split, losses.mean(dtype=np.float64), correct.mean(), correct.size)
 
     def _add_metric(self, run_id: str, epoch: int, split: str, loss: float, accuracy: float, examples: int) -> None:
         self.rows["epoch_metric"].append(
@@ -226,6 +225,12 @@ class _Cohort:
         )
         if member == 0:
             self.rows["provenance"].append(self.provenance.as_row())
+
+
+def _once_if_alike(positions: Sequence[Indices]) -> Indices:
+    """(members, images), or (1, images) where every member has the same ones."""
+    stacked = np.stack(positions)
+    return stacked[:1] if (stacked == stacked[0]).all() else stacked
 
 
 def _table(rows: Sequence[Row]) -> pa.Table:

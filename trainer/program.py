@@ -14,7 +14,7 @@ from trainer.configuration import RunConfiguration
 from trainer.datasets import Dataset, Indices
 from trainer.network import StackedNetwork, make_optimizer
 
-EVALUATION_CHUNK = 1_000  # images at a time: large enough for fast products, small enough to stay in the cache
+EVALUATION_CHUNK = 500  # images at a time: large enough for fast products, small enough to stay in the cache
 
 Floats = NDArray[np.float32]
 Arguments = ParamSpec("Arguments")
@@ -41,6 +41,15 @@ class Trace(NamedTuple):
     backpropagated: list[Any]
     kernel_gradients: list[Any]
     bias_gradients: list[Any]
+
+
+class Epoch(NamedTuple):
+    """What one epoch of training saw: Keras' running means of loss and accuracy, each (members,), and the kernels
+    before its last step, one (members, inputs, units) array per layer."""
+
+    loss: Floats
+    accuracy: Floats
+    kernels_before_last_step: list[Floats]
 
 
 class Program:
@@ -70,26 +79,32 @@ class Program:
         """One (members, units) array per layer."""
         return [layer.bias.numpy()[:, 0, :] for layer in self.network.stack]
 
-    def train(self, batches: Indices, first: int, stop: int) -> tuple[Floats, Floats]:
-        """Takes the steps from `first` up to, and without, `stop`.
+    def train(self, batches: Indices) -> Epoch:
+        """Takes every step of one epoch.
 
         Args:
-            batches: positions among all images, (steps, members, batch): always those of a whole epoch, since another
-                shape would have to be compiled anew.
-        Returns:
-            The summed batch means of loss and accuracy, each (members,): Keras' running means, once divided by steps.
+            batches: positions among all images, (steps, members, batch).
         """
-        loss, accuracy = self._train(tf.constant(batches), tf.constant(first), tf.constant(stop))
-        return loss.numpy(), accuracy.numpy()
+        pixels, labels = self._pick(batches)
+        steps = len(batches)
+        loss, accuracy = self._train(pixels, labels, tf.constant(0), tf.constant(steps - 1))
+        before = self.kernels()
+        last_loss, last_accuracy = self._train(pixels, labels, tf.constant(steps - 1), tf.constant(steps))
+        return Epoch((loss + last_loss).numpy() / steps, (accuracy + last_accuracy).numpy() / steps, before)
+
+    def _pick(self, positions: Indices) -> tuple[Any, Any]:
+        """Pixels (…, 784) and labels (…). Outside the compiled program, since XLA copies a row number by number."""
+        return tf.gather(self._images, positions), tf.gather(self._labels, positions)
 
     @compiled
-    def _train(self, batches: Any, first: Any, stop: Any) -> tuple[Any, Any]:
+    def _train(self, all_pixels: Any, all_labels: Any, first: Any, stop: Any) -> tuple[Any, Any]:
+        """The steps from `first` up to, and without, `stop`: a whole epoch is passed each time, since another number of
+        batches would have to be compiled anew. Returns the summed batch means of loss and accuracy, each (members,)."""
         variables = self.network.trainable_variables
-        total_loss = tf.zeros(tf.shape(batches)[1])
-        total_accuracy = tf.zeros(tf.shape(batches)[1])
+        total_loss = tf.zeros(tf.shape(all_labels)[1])
+        total_accuracy = tf.zeros(tf.shape(all_labels)[1])
         for step in tf.range(first, stop):
-            images = _scaled(tf.gather(self._images, batches[step]))
-            labels = tf.gather(self._labels, batches[step])
+            images, labels = _scaled(all_pixels[step]), all_labels[step]
             with tf.GradientTape() as tape:
                 logits = self.network(images)
                 loss = tf.reduce_mean(self._loss(labels, logits), axis=1)
@@ -108,7 +123,8 @@ class Program:
         """Forward passes alone.
 
         Args:
-            positions: of each member's own images among all 70,000, (members, images).
+            positions: among all images: of each member's own, (members, images), or (1, images) where all members see
+                the same ones, which is faster: the first layers of all members are then one large product.
         Returns:
             The loss of, and the digit predicted for, each image: both (members, images).
         """
@@ -121,28 +137,26 @@ class Program:
         images = positions.shape[1]
         padded = np.pad(positions, ((0, 0), (0, -images % EVALUATION_CHUNK)), mode="wrap")
         chunks = np.split(padded, padded.shape[1] // EVALUATION_CHUNK, axis=1)
-        losses, predictions = zip(*(self._evaluate(tf.constant(chunk), *weights) for chunk in chunks), strict=True)
+        losses, predictions = zip(*(self._evaluate(*self._pick(chunk), *weights) for chunk in chunks), strict=True)
         return np.concatenate(losses, axis=1)[:, :images], np.concatenate(predictions, axis=1)[:, :images]
 
     @compiled
-    def _evaluate(self, positions: Any, kernels: Any, biases: Any) -> tuple[Any, Any]:
-        hidden = tf.matmul(_scaled(tf.gather(self._images, positions)), kernels[0]) + biases[0]
+    def _evaluate(self, pixels: Any, labels: Any, kernels: Any, biases: Any) -> tuple[Any, Any]:
+        hidden = _first_product(_scaled(pixels), kernels[0]) + biases[0]
         for layer, kernel, bias in zip(self.network.stack, kernels[1:], biases[1:], strict=False):
             hidden = tf.matmul(layer.activation(hidden), kernel) + bias
-        loss = self._loss(tf.gather(self._labels, positions), hidden)
-        return loss, tf.argmax(hidden, axis=-1, output_type=tf.int32)
+        labels = tf.broadcast_to(labels, tf.shape(hidden)[:2])
+        return self._loss(labels, hidden), tf.argmax(hidden, axis=-1, output_type=tf.int32)
 
     def collapsed_map(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The one matrix (members, 784, 10) and bias (members, 10) that a linear network's whole stack amounts to."""
-        matrix, bias = None, None
-        for kernel, own_bias in zip(self.kernels(), self.biases(), strict=True):
-            kernel64 = kernel.astype(np.float64)
-            matrix = kernel64 if matrix is None else matrix @ kernel64
-            carried = 0.0 if bias is None else np.einsum("mi,mio->mo", bias, kernel64)
-            bias = carried + own_bias.astype(np.float64)
-        assert matrix is not None  # noqa: S101  # a network has at least its output layer
-        assert bias is not None  # noqa: S101
-        return matrix, bias
+        kernels = [kernel.astype(np.float64) for kernel in self.kernels()]
+        biases = [bias.astype(np.float64)[:, None, :] for bias in self.biases()]
+        matrix, bias = kernels.pop(), biases.pop()
+        while kernels:  # from the output's side, where there are ten columns only
+            bias = bias + biases.pop() @ matrix
+            matrix = kernels.pop() @ matrix
+        return matrix, bias[:, 0, :]
 
     def probe(self, positions: Indices) -> Trace:
         """Forward and backward over the probe batch.
@@ -150,12 +164,11 @@ class Program:
         Args:
             positions: of the probe's examples among all images, (members, probe).
         """
-        return Trace(*self._probe(tf.constant(positions)))
+        return Trace(*self._probe(*self._pick(positions)))
 
     @compiled
-    def _probe(self, positions: Any) -> tuple[list[Any], ...]:
-        images = _scaled(tf.gather(self._images, positions))
-        labels = tf.gather(self._labels, positions)
+    def _probe(self, pixels: Any, labels: Any) -> tuple[list[Any], ...]:
+        images = _scaled(pixels)
         preactivations, activations, slopes = [], [], []
         hidden = images
         with tf.GradientTape(persistent=True) as tape:
@@ -193,6 +206,16 @@ def program_for(runs: Sequence[RunConfiguration]) -> Program:
     program = _compiled(runs[0].model_copy(update={"seed": 0}), len(runs))
     program.start(runs)
     return program
+
+
+def _first_product(images: Any, kernel: Any) -> Any:
+    """(members or 1, images, inputs) times (members, inputs, units) to (members, images, units)."""
+    members, inputs, units = kernel.shape
+    if images.shape[0] == members:
+        return tf.matmul(images, kernel)
+    side_by_side = tf.reshape(tf.transpose(kernel, (1, 0, 2)), (inputs, members * units))
+    product = tf.reshape(tf.matmul(images[0], side_by_side), (-1, members, units))
+    return tf.transpose(product, (1, 0, 2))
 
 
 def _scaled(images: Any) -> Any:
