@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
-from training import Trained, epoch_batches, images_and_labels, plain_model, trained
+from training import SMALL, Trained, epoch_batches, images_and_labels, plain_model, trained
 
 from trainer import datasets
 from trainer.cohort import train_cohort
@@ -94,6 +94,25 @@ def test_every_member_equals_the_plain_keras_model_trained_alone(name: str) -> N
         for epoch, ratios in alone.update_ratios.items():
             stored = [row["update_ratio"] for row in cohort.rows("layer_stat", run, epoch=epoch)]
             assert stored == pytest.approx(ratios, rel=1e-3)  # of the last step of the epoch
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adam"])
+def test_members_may_differ_in_start_and_step_size(optimizer: str) -> None:
+    shared = {**SMALL, "activation": "tanh", "depth": 2, "optimizer": optimizer}
+    runs = [
+        RunConfiguration(**{**shared, "seed": 3, "learning_rate": 0.001, "initializer": "orthogonal"}),
+        RunConfiguration(**{**shared, "seed": 3, "learning_rate": 0.003, "initializer": "he_normal"}),
+    ]
+    tables = train_cohort(runs, gather())
+    for member, run in enumerate(runs):
+        expected = [float(np.linalg.norm(kernel)) for kernel in Alone(run, evaluated=False).kernels()]
+        stored = [
+            row["weight_norm"]
+            for row in tables["layer_stat"].to_pylist()
+            if row["run_id"] == run.run_id and row["epoch"] == run.epochs
+        ]
+        assert stored == pytest.approx(expected, rel=1e-5)
+        assert tables["run"]["learning_rate"].to_pylist()[member] == run.learning_rate
 
 
 def assert_metrics_agree(cohort: Trained, run: RunConfiguration, alone: Alone) -> None:
@@ -224,7 +243,7 @@ def test_a_member_that_diverges_leaves_its_fellows_as_they_are() -> None:
 
     def break_the_first(epoch: int, accuracy: float) -> None:
         if epoch == 1:
-            kept = program._compiled(runs[0].model_copy(update={"seed": 0}), 2)
+            kept = program._compiled(runs[0].shape, 2)
             kernel = kept.network.stack[0].kernel.numpy()
             kernel[0] = np.inf
             kept.network.stack[0].kernel.assign(kernel)

@@ -77,7 +77,8 @@ def test_the_network_has_as_many_numbers_as_its_runs_say() -> None:
     ],
 )
 def test_an_optimiser_is_that_of_keras_at_its_defaults(name: str, kind: type, momentum: float | None) -> None:
-    optimizer = make_optimizer(RunConfiguration(depth=0, seed=0, optimizer=name, learning_rate=0.25))
+    rates = tf.Variable([[[0.25]], [[0.5]]])
+    optimizer = make_optimizer(RunConfiguration(depth=0, seed=0, optimizer=name), rates)
     assert type(optimizer) is kind
-    assert float(optimizer.learning_rate) == 0.25
+    assert optimizer.learning_rate is rates
     assert getattr(optimizer, "momentum", None) == momentum

@@ -49,7 +49,7 @@ def trained(seeds: tuple[int, ...] = (3, 4), depth: int = 2, **settings: Any) ->
     """A cohort of small runs; what `settings` does not name is as in SMALL."""
     runs = tuple(RunConfiguration(**{**SMALL, "depth": depth, "seed": seed, **settings}) for seed in seeds)
     tables = train_cohort(runs, gather())
-    kept = program._compiled(runs[0].model_copy(update={"seed": 0}), len(runs))  # as the cohort left it
+    kept = program._compiled(runs[0].shape, len(runs))  # as the cohort left it
     return Trained(runs, tables, kept.kernels(), kept.biases(), kept)
 
 

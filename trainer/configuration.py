@@ -47,6 +47,12 @@ class RunConfiguration(BaseModel):
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     @property
+    def shape(self) -> "RunConfiguration":
+        """The configuration without what differs between the members of one compiled program: where the weights start
+        and how large the steps are."""
+        return self.model_copy(update={"seed": 0, "initializer": "glorot_uniform", "learning_rate": 0.01})
+
+    @property
     def label(self) -> str:
         """For people: what the run is without its seed, as far as it differs from the defaults."""
         named = {"dataset", "activation", "depth", "seed"}

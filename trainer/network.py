@@ -22,13 +22,18 @@ def kernel_initializer(name: str, seed: int, layer: int) -> keras.initializers.I
     return INITIALIZERS[name](seed=seed * 1_000 + layer)
 
 
-def make_optimizer(run: RunConfiguration) -> keras.optimizers.Optimizer:
-    """A Keras optimiser at its defaults, but for the learning rate (and momentum 0.9 for `momentum`)."""
+def make_optimizer(run: RunConfiguration, learning_rates: Any) -> keras.optimizers.Optimizer:
+    """A Keras optimiser at its defaults, but for the learning rate (and momentum 0.9 for `momentum`).
+
+    Args:
+        learning_rates: a variable (members, 1, 1), which an update multiplies with kernels and biases alike: so each
+            member takes steps of its own size. Keras asks a callable for it at every step.
+    """
     if run.optimizer == "adam":
-        return keras.optimizers.Adam(run.learning_rate)
+        return keras.optimizers.Adam(lambda: learning_rates)
     if run.optimizer == "rmsprop":
-        return keras.optimizers.RMSprop(run.learning_rate)
-    return keras.optimizers.SGD(run.learning_rate, momentum=0.9 if run.optimizer == "momentum" else 0.0)
+        return keras.optimizers.RMSprop(lambda: learning_rates)
+    return keras.optimizers.SGD(lambda: learning_rates, momentum=0.9 if run.optimizer == "momentum" else 0.0)
 
 
 class StackedDense(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types

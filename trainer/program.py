@@ -58,7 +58,8 @@ class Program:
     def __init__(self, run: RunConfiguration, members: int, dataset: Dataset) -> None:
         self.linear = run.activation == "linear"
         self.network = StackedNetwork(run, members)
-        self.optimizer = make_optimizer(run)
+        self._learning_rates = tf.Variable(tf.zeros((members, 1, 1)))
+        self.optimizer = make_optimizer(run, self._learning_rates)
         self.optimizer.build(self.network.trainable_variables)
         self._initial_state = [tf.identity(variable) for variable in self.optimizer.variables]
         self._l2 = run.l2
@@ -68,6 +69,7 @@ class Program:
 
     def start(self, runs: Sequence[RunConfiguration]) -> None:
         self.network.start(runs)
+        self._learning_rates.assign([[[run.learning_rate]] for run in runs])
         for variable, value in zip(self.optimizer.variables, self._initial_state, strict=True):
             variable.assign(value)
 
@@ -203,7 +205,7 @@ def _compiled(shape: RunConfiguration, members: int) -> Program:
 
 def program_for(runs: Sequence[RunConfiguration]) -> Program:
     """The program for a cohort, started; one that was compiled for another cohort of this shape is used again."""
-    program = _compiled(runs[0].model_copy(update={"seed": 0}), len(runs))
+    program = _compiled(runs[0].shape, len(runs))
     program.start(runs)
     return program
 
