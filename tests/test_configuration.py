@@ -27,7 +27,13 @@ def test_a_default_that_is_written_out_is_the_same_run() -> None:
         {"depth": 4},
         {"width": 64},
         {"activation": "relu"},
+        {"validation_size": 10_000},
+        {"output": "sigmoid"},
         {"initializer": "he_normal"},
+        {"bias_initializer": "standard_normal"},
+        {"shortcut": True},
+        {"normalization": "layer"},
+        {"dropout": 0.1},
         {"l2": 0.1},
         {"optimizer": "adam"},
         {"learning_rate": 0.1},
@@ -61,6 +67,10 @@ def test_a_new_recipe_gives_every_run_a_new_identity(monkeypatch: pytest.MonkeyP
         ("depth", "3"),
         ("depth", True),
         ("train_size", 48_001),
+        ("validation_size", 0),
+        ("dropout", 1.0),
+        ("shortcut", 1),
+        ("normalization", "group"),
         ("learning_rate", 0),
         ("learning_rate", float("nan")),
         ("learning_rate", float("inf")),
@@ -98,3 +108,29 @@ def test_a_name_says_what_differs_from_the_defaults() -> None:
     assert RunConfiguration(depth=3, seed=7).name == "mnist linear depth 3 seed 7"
     special = RunConfiguration(depth=1, seed=0, activation="relu", optimizer="adam", learning_rate=0.001)
     assert special.name == "mnist relu depth 1 optimizer adam learning_rate 0.001 seed 0"
+
+
+def test_a_larger_training_set_needs_a_smaller_validation_set() -> None:
+    assert RunConfiguration(depth=1, seed=0, validation_size=10_000, train_size=50_000).train_size == 50_000
+    with pytest.raises(ValidationError, match="at most 48000 images are left to train on"):
+        RunConfiguration(depth=1, seed=0, train_size=50_000)
+
+
+@pytest.mark.parametrize("epochs", [1, 20, 21, 60, 500, 7_500])
+def test_a_long_run_is_measured_about_as_often_as_a_short_one(epochs: int) -> None:
+    recorded = RunConfiguration(depth=1, seed=0, epochs=epochs).recorded_epochs
+    assert list(recorded) == sorted(set(recorded))
+    assert (recorded[0], recorded[1], recorded[-1]) == (0, 1, epochs)
+    assert len(recorded) == 1 + min(epochs, 20)
+
+
+def test_only_a_stack_without_anything_between_its_matrices_collapses() -> None:
+    assert RunConfiguration(depth=5, seed=0, dropout=0.5).collapses
+    for change in ({"activation": "tanh"}, {"normalization": "batch"}, {"shortcut": True}):
+        assert not RunConfiguration(**{"depth": 5, "seed": 0, **change}).collapses
+
+
+def test_a_normalised_network_has_a_scale_and_a_shift_per_unit() -> None:
+    plain = RunConfiguration(depth=3, width=16, seed=0)
+    for kind in ("batch", "layer"):
+        assert plain.model_copy(update={"normalization": kind}).parameters == plain.parameters + 3 * 2 * 16

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from training import plain_model
+from training import dense_layers, plain_model
 
 from trainer.configuration import RunConfiguration
 from trainer.network import INITIALIZERS, StackedDense, StackedNetwork, make_optimizer
@@ -21,7 +21,7 @@ def test_every_member_starts_with_the_kernels_that_keras_gives_it(initializer: s
     runs = [RunConfiguration(depth=2, width=12, initializer=initializer, seed=seed) for seed in (0, 7)]
     network = started(runs)
     for member, run in enumerate(runs):
-        for ours, theirs in zip(network.stack, plain_model(run).layers, strict=True):
+        for ours, theirs in zip(network.stack, dense_layers(plain_model(run)), strict=True):
             assert (ours.kernel.numpy()[member] == theirs.kernel.numpy()).all()
             assert not ours.bias.numpy().any()
 

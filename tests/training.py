@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from trainer import datasets, program
 from trainer.cohort import train_cohort
 from trainer.configuration import RunConfiguration
-from trainer.network import kernel_initializer
+from trainer.network import bias_initializer, kernel_initializer, layer_seed
 from trainer.provenance import gather
 
 PROJECT = Path(__file__).parents[1]
@@ -68,40 +69,72 @@ def images_and_labels(positions: NDArray[np.int32]) -> tuple[NDArray[np.float32]
     return (dataset.images[positions] / 255).astype(np.float32), dataset.labels[positions]
 
 
-def plain_model(run: RunConfiguration) -> keras.Sequential:
+def plain_model(run: RunConfiguration) -> keras.Model:
     """The network of one run, as anyone would write it in Keras."""
 
-    def dense(layer: int, units: int, activation: str) -> keras.layers.Dense:
+    def dense(layer: int, units: int) -> keras.layers.Dense:
         return keras.layers.Dense(
             units,
-            activation=activation,
             kernel_initializer=kernel_initializer(run.initializer, run.seed, layer),
+            bias_initializer=bias_initializer(run.bias_initializer, run.seed, layer),
             kernel_regularizer=keras.regularizers.L2(run.l2) if run.l2 else None,
         )
 
+    normalizations = {"batch": keras.layers.BatchNormalization, "layer": keras.layers.LayerNormalization}
     optimizers = {
         "sgd": lambda: keras.optimizers.SGD(run.learning_rate),
         "momentum": lambda: keras.optimizers.SGD(run.learning_rate, momentum=0.9),
         "rmsprop": lambda: keras.optimizers.RMSprop(run.learning_rate),
         "adam": lambda: keras.optimizers.Adam(run.learning_rate),
     }
-    hidden = [dense(layer, run.width, run.activation) for layer in range(1, run.depth + 1)]
-    model = keras.Sequential([keras.Input((784,)), *hidden, dense(run.depth + 1, 10, "linear")])
+    pixels = keras.Input((784,))
+    hidden, below = pixels, None
+    for layer in range(1, run.depth + 1):
+        hidden = dense(layer, run.width)(hidden)
+        if run.shortcut and below is not None:
+            hidden = keras.layers.Add()([hidden, below])
+        below = hidden
+        if run.normalization != "none":
+            hidden = normalizations[run.normalization]()(hidden)
+        hidden = keras.layers.Activation(run.activation)(hidden)
+        if run.dropout:
+            hidden = keras.layers.Dropout(run.dropout, seed=layer_seed(run.seed, layer))(hidden)
+    model = keras.Model(pixels, dense(run.depth + 1, 10)(hidden))
     model.compile(
         optimizer=optimizers[run.optimizer](),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=plain_loss(run),
         metrics=[
-            keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy", from_logits=True),
+            keras.metrics.MeanMetricWrapper(plain_loss(run), name="cross_entropy"),
             keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
         ],
-        run_eagerly=True,
+        run_eagerly=not run.dropout,  # compiled or not, Keras draws other random numbers
+        jit_compile=bool(run.dropout),
     )
     return model
 
 
+def plain_loss(run: RunConfiguration) -> Callable[[Any, Any], Any]:
+    if run.output == "softmax":
+        return lambda labels, logits: keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+
+    def summed(labels: Any, logits: Any) -> Any:
+        """Of ten yes-or-no questions, by the definition: probabilities first."""
+        wanted = keras.ops.one_hot(keras.ops.reshape(labels, (-1,)), 10)
+        probabilities = keras.ops.sigmoid(logits)
+        return -keras.ops.sum(
+            wanted * keras.ops.log(probabilities) + (1 - wanted) * keras.ops.log(1 - probabilities), axis=-1
+        )
+
+    return summed
+
+
+def dense_layers(model: keras.Model) -> list[keras.layers.Dense]:
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+
+
 def epoch_batches(run: RunConfiguration, epoch: int) -> NDArray[np.int32]:
     """Positions of the images of each step: (steps, batch)."""
-    training = datasets.training_indices(run.dataset, run.train_size, run.seed)
+    training = datasets.training_indices(run.dataset, run.train_size, run.seed, run.validation_size)
     order = datasets.batch_order(run.dataset, run.seed, epoch, run.train_size, run.batch_size)
     batches: NDArray[np.int32] = training[order]
     return batches

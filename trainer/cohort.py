@@ -1,5 +1,6 @@
 """Trains one cohort from its start to its last epoch, and turns what it measures into the store's tables."""
 
+import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ LARGEST = float(np.finfo(np.float32).max)
 def train_cohort(
     runs: Sequence[RunConfiguration], provenance: Provenance, report: Report = lambda epoch, accuracy: None
 ) -> dict[str, pa.Table]:
-    """Trains `runs`, which may differ in their seed alone, and returns one table per table of the store."""
+    """Trains `runs`, which are of one shape, and returns one table per table of the store."""
     return _Cohort(runs, provenance).train(report)
 
 
@@ -40,13 +41,14 @@ class _Cohort:
         self.runs = runs
         self.provenance = provenance
         self.dataset = datasets.load(shape.dataset)
-        self.training = [datasets.training_indices(run.dataset, run.train_size, run.seed) for run in runs]
+        self.training = [_training(run) for run in runs]
         self.probe = np.stack([datasets.probe_indices(self.dataset.labels, chosen) for chosen in self.training])
         self.samples = [
             datasets.training_sample(run.dataset, run.seed, chosen)
             for run, chosen in zip(runs, self.training, strict=True)
         ]
         self.last_epoch = shape.epochs
+        self.validation = datasets.validation_indices(shape.validation_size)
         self.diverged_epoch: dict[int, int] = {}  # member → the first epoch with a loss that is not finite
         self.rows: dict[str, list[Row]] = defaultdict(list)
 
@@ -55,25 +57,31 @@ class _Cohort:
         program = program_for(self.runs)
         with np.errstate(all="ignore"):  # a diverged member goes on in its fellows' arrays; its numbers are left out
             self._measure(program, epoch=0, update_ratios=None, report=report)
-            for epoch in range(1, self.last_epoch + 1):
+            for before, epoch in itertools.pairwise(self.runs[0].recorded_epochs):
                 if len(self.diverged_epoch) == len(self.runs):
                     break
-                update_ratios = self._train_epoch(program, epoch)
+                update_ratios = self._train_epochs(program, before + 1, epoch)
                 self._measure(program, epoch, update_ratios, report)
         share = (time.perf_counter() - started) / len(self.runs)
         for member in range(len(self.runs)):
             self._add_run(member, share)
         return {name: _table(rows) for name, rows in self.rows.items()}
 
-    def _train_epoch(self, program: Program, epoch: int) -> list[NDArray[np.float64]]:
-        """One epoch of training. Returns the update ratio of its last step, per layer: (members,) each."""
-        batches = np.stack([self._batches(member, epoch) for member in range(len(self.runs))], axis=1)
+    def _train_epochs(self, program: Program, first: int, last: int) -> list[NDArray[np.float64]]:
+        """The epochs from `first` to `last`. Returns the update ratio of the last step, per layer: (members,) each."""
+        epochs = range(first, last + 1)
+        batches = np.stack(
+            [np.concatenate([self._batches(member, epoch) for epoch in epochs]) for member in range(len(self.runs))],
+            axis=1,
+        )
         seen = program.train(batches)
-        self._note_divergence(epoch, seen.loss)
+        shape = (len(epochs), -1, len(self.runs))  # epochs, steps of one, members
+        losses, accuracies = (part.reshape(shape).mean(axis=1, dtype=np.float64) for part in (seen.loss, seen.accuracy))
+        for epoch, loss in zip(epochs, losses, strict=True):
+            self._note_divergence(epoch, loss)
         for member, run_id in self._members():
-            self._add_metric(
-                run_id, epoch, "train_running", seen.loss[member], seen.accuracy[member], batches[:, member].size
-            )
+            examples = batches[:, member].size // len(epochs)
+            self._add_metric(run_id, last, "train_running", losses[-1, member], accuracies[-1, member], examples)
         pairs = zip(seen.kernels_before_last_step, program.kernels(), strict=True)
         return [statistics.update_ratio(*pair) for pair in pairs]
 
@@ -87,7 +95,7 @@ class _Cohort:
         """The members that have not diverged, with their run_id."""
         return [(member, run.run_id) for member, run in enumerate(self.runs) if member not in self.diverged_epoch]
 
-    def _note_divergence(self, epoch: int, losses: NDArray[np.float32]) -> None:
+    def _note_divergence(self, epoch: int, losses: NDArray[Any]) -> None:
         for member in np.flatnonzero(~np.isfinite(losses)):
             self.diverged_epoch.setdefault(int(member), epoch)
 
@@ -97,11 +105,11 @@ class _Cohort:
         self._measure_metrics(program, epoch, report)
         if self._members():
             self._measure_layers(program, epoch, update_ratios)
-            if program.linear:
+            if program.collapses:
                 self._measure_collapsed_map(program, epoch)
 
     def _measure_metrics(self, program: Program, epoch: int, report: Report) -> None:
-        validation, test = datasets.validation_indices(), datasets.test_indices()
+        validation, test = self.validation, datasets.test_indices()
         held_out = {"validation": slice(0, len(validation)), "test": slice(len(validation), None)}
         train = _once_if_alike(self.training if epoch == self.last_epoch else self.samples)
         train_losses, train_predictions = program.evaluate(train)
@@ -211,9 +219,6 @@ class _Cohort:
                 "origin": "grid",
                 **run.model_dump(),
                 "data_checksum": self.dataset.checksum,
-                "shortcut": False,
-                "normalization": "none",
-                "dropout": 0.0,
                 "parameters": run.parameters,
                 "flops_per_example": run.flops_per_example,
                 "status": "diverged" if member in self.diverged_epoch else "finished",
@@ -225,6 +230,10 @@ class _Cohort:
         )
         if member == 0:
             self.rows["provenance"].append(self.provenance.as_row())
+
+
+def _training(run: RunConfiguration) -> Indices:
+    return datasets.training_indices(run.dataset, run.train_size, run.seed, run.validation_size)
 
 
 def _once_if_alike(positions: Sequence[Indices]) -> Indices:

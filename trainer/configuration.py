@@ -5,14 +5,21 @@ import itertools
 import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 # Raised by one whenever the trainer changes in a way that changes the numbers it measures.
 RECIPE = 1
+# Runs of up to so many epochs are measured after each of them, longer ones about as often.
+EVERY_EPOCH = 20
+
+IMAGES = 60_000  # of each dataset, for training and validation together
 
 DatasetName = Literal["mnist", "fashion_mnist"]
 Activation = Literal["linear", "sigmoid", "tanh", "relu"]
-Initializer = Literal["glorot_uniform", "he_normal", "lecun_normal", "orthogonal", "random_normal"]
+Output = Literal["softmax", "sigmoid"]
+Initializer = Literal["glorot_uniform", "he_normal", "lecun_normal", "orthogonal", "random_normal", "fan_in_normal"]
+BiasInitializer = Literal["zeros", "standard_normal"]
+Normalization = Literal["none", "batch", "layer"]
 Optimizer = Literal["sgd", "momentum", "rmsprop", "adam"]
 
 
@@ -27,17 +34,31 @@ class RunConfiguration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     dataset: DatasetName = "mnist"
-    train_size: Annotated[int, Field(ge=10, le=48_000)] = 48_000
+    validation_size: Annotated[int, Field(ge=1_000, le=30_000)] = 12_000
+    train_size: Annotated[int, Field(ge=10)] = 48_000
     depth: Annotated[int, Field(ge=0, le=100)]
     width: Annotated[int, Field(ge=1, le=4096)] = 128
     activation: Activation = "linear"
+    output: Output = "softmax"
     initializer: Initializer = "glorot_uniform"
+    bias_initializer: BiasInitializer = "zeros"
+    shortcut: bool = False
+    normalization: Normalization = "none"
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     l2: Annotated[float, Field(ge=0, le=1)] = 0.0
     optimizer: Optimizer = "sgd"
     learning_rate: Annotated[float, Field(gt=0, le=100)] = 0.01
-    batch_size: Annotated[int, Field(ge=1, le=48_000)] = 128
+    batch_size: Annotated[int, Field(ge=1, le=IMAGES)] = 128
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 20
     seed: Annotated[int, Field(ge=0, lt=2**31)]
+
+    @field_validator("train_size")
+    @classmethod
+    def _leaves_the_validation_images_alone(cls, train_size: int, others: ValidationInfo) -> int:
+        most = IMAGES - others.data.get("validation_size", 0)
+        if train_size > most:
+            raise ValueError(f"at most {most} images are left to train on beside those for validation")
+        return train_size
 
     @property
     def run_id(self) -> str:
@@ -51,6 +72,23 @@ class RunConfiguration(BaseModel):
         """The configuration without what differs between the members of one compiled program: where the weights start
         and how large the steps are."""
         return self.model_copy(update={"seed": 0, "initializer": "glorot_uniform", "learning_rate": 0.01})
+
+    @property
+    def collapses(self) -> bool:
+        """Whether the hidden layers amount to one matrix: no activation, normalisation or shortcut in between."""
+        return self.activation == "linear" and self.normalization == "none" and not self.shortcut
+
+    @property
+    def recorded_epochs(self) -> tuple[int, ...]:
+        """The epochs after which everything is measured, ascending: all of up to 20, or else about 20 spread evenly on
+        a logarithmic scale. 0, before training, and the last are always among them."""
+        if self.epochs <= EVERY_EPOCH:
+            return tuple(range(self.epochs + 1))
+        points, spread = EVERY_EPOCH, set[int]()
+        while len(spread) < EVERY_EPOCH:  # neighbours among the first few round to the same epoch
+            spread = {round(self.epochs ** (point / (points - 1))) for point in range(points)}
+            points += 1
+        return (0, *sorted(spread))
 
     @property
     def label(self) -> str:
@@ -75,11 +113,13 @@ class RunConfiguration(BaseModel):
 
     @property
     def parameters(self) -> int:
-        return sum((inputs + 1) * outputs for inputs, outputs in self._layer_shapes)
+        """Trainable numbers: weights, biases, and a scale and a shift per normalised unit."""
+        dense = sum((inputs + 1) * outputs for inputs, outputs in self._layer_shapes)
+        return dense + (2 * self.width * self.depth if self.normalization != "none" else 0)
 
     @property
     def flops_per_example(self) -> int:
-        """Floating-point operations of one forward pass, a multiplication and an addition counted apart."""
+        """Floating-point operations of one forward pass's matrix products, multiplication and addition counted apart."""
         return sum(2 * inputs * outputs for inputs, outputs in self._layer_shapes)
 
     @property

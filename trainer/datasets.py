@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.configuration import IMAGES
 from trainer.errors import FathomError
 
 DATA_FOLDER = Path(__file__).parents[1] / "data"
@@ -22,7 +23,7 @@ ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 # SHA-256 over the bytes of the four arrays, in this order: it holds however the file was compressed.
 MNIST_SHA256 = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 
-TRAINING_EXAMPLES = 48_000  # the first 80 % of the 60,000; the last 20 % are held out for validation
+VALIDATION_EXAMPLES = 12_000  # the last 20 % of the 60,000, unless a run says otherwise
 PROBE_SIZE = 1_024
 TRAINING_SAMPLE = 12_000  # training examples that are evaluated after an epoch, as many as are held out for validation
 
@@ -96,23 +97,24 @@ def _checksum(arrays: dict[str, NDArray[np.uint8]]) -> str:
     return digest.hexdigest()
 
 
-def training_indices(name: str, train_size: int, seed: int) -> Indices:
+def training_indices(name: str, train_size: int, seed: int, validation_size: int = VALIDATION_EXAMPLES) -> Indices:
     """The positions, among all images, of the examples that a run trains on: shape (train_size,), ascending.
 
     Smaller sets are nested: with the same seed, the 100 examples are among the 300.
     """
-    if train_size == TRAINING_EXAMPLES:
-        return np.arange(TRAINING_EXAMPLES, dtype=np.int32)
-    shuffled = _generator(name, seed, purpose=1).permutation(TRAINING_EXAMPLES)
+    available = IMAGES - validation_size
+    if train_size == available:
+        return np.arange(available, dtype=np.int32)
+    shuffled = _generator(name, seed, purpose=1).permutation(available)
     return np.sort(shuffled[:train_size]).astype(np.int32)
 
 
-def validation_indices() -> Indices:
-    return np.arange(TRAINING_EXAMPLES, 60_000, dtype=np.int32)
+def validation_indices(validation_size: int = VALIDATION_EXAMPLES) -> Indices:
+    return np.arange(IMAGES - validation_size, IMAGES, dtype=np.int32)
 
 
 def test_indices() -> Indices:
-    return np.arange(60_000, 70_000, dtype=np.int32)
+    return np.arange(IMAGES, IMAGES + 10_000, dtype=np.int32)
 
 
 def training_sample(name: str, seed: int, training: Indices) -> Indices:

@@ -1,10 +1,10 @@
 """The compiled part of a cohort: training, evaluation and the probe, each one XLA program over all members."""
 
+import itertools
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from trainer import datasets
 from trainer.configuration import RunConfiguration
 from trainer.datasets import Dataset, Indices
-from trainer.network import StackedNetwork, make_optimizer
+from trainer.network import StackedNetwork, loss_of, make_optimizer
 
 EVALUATION_CHUNK = 500  # images at a time: large enough for fast products, small enough to stay in the cache
+BLOCK_STEPS = 512  # steps whose images are gathered together, at most; an epoch of the asker's has 375
+BLOCK_BYTES = 256e6  # of pixels, at most
 
 Floats = NDArray[np.float32]
 Arguments = ParamSpec("Arguments")
@@ -30,8 +32,10 @@ class Trace(NamedTuple):
     """What a forward and backward pass over the probe batch saw, one entry per layer, the input's side first.
 
     Arrays are (members, probe, units), but for `kernel_gradients` (members, inputs, units) and `bias_gradients`
-    (members, units), the gradients of the mean loss over the probe. `errors` are the δ of each example, and
-    `backpropagated` is ∂ℓ/∂h at the layer's output, before the activation's slope is multiplied in.
+    (members, units), the gradients of the mean loss over the probe. `preactivations` is what enters the activation
+    function, normalised where the network normalises; `errors` are the δ of each example, taken before that.
+    On its way back an error is `backpropagated` = ∂ℓ/∂a at the layer's output, `entering` = ∂ℓ/∂u once the activation's
+    slope is multiplied in, `normalized` once it has passed the normalisation, and δ with what the shortcut adds.
     """
 
     preactivations: list[Any]
@@ -39,13 +43,15 @@ class Trace(NamedTuple):
     slopes: list[Any]
     errors: list[Any]
     backpropagated: list[Any]
+    entering: list[Any]
+    normalized: list[Any]
     kernel_gradients: list[Any]
     bias_gradients: list[Any]
 
 
-class Epoch(NamedTuple):
-    """What one epoch of training saw: Keras' running means of loss and accuracy, each (members,), and the kernels
-    before its last step, one (members, inputs, units) array per layer."""
+class Steps(NamedTuple):
+    """What training saw: the mean loss and accuracy of each step's batch, each (steps, members), and the kernels before
+    the last step, one (members, inputs, units) array per layer."""
 
     loss: Floats
     accuracy: Floats
@@ -56,20 +62,23 @@ class Program:
     """One shape of network, compiled once; `start` readies it for the next cohort of that shape."""
 
     def __init__(self, run: RunConfiguration, members: int, dataset: Dataset) -> None:
-        self.linear = run.activation == "linear"
+        self.collapses = run.collapses
         self.network = StackedNetwork(run, members)
         self._learning_rates = tf.Variable(tf.zeros((members, 1, 1)))
         self.optimizer = make_optimizer(run, self._learning_rates)
         self.optimizer.build(self.network.trainable_variables)
         self._initial_state = [tf.identity(variable) for variable in self.optimizer.variables]
         self._l2 = run.l2
-        self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None)
+        self._loss = loss_of(run)
+        self._block = _block_steps(run, members)
+        self._steps_taken = 0
         self._images = tf.constant(dataset.images)
         self._labels = tf.constant(dataset.labels)
 
     def start(self, runs: Sequence[RunConfiguration]) -> None:
         self.network.start(runs)
         self._learning_rates.assign([[[run.learning_rate]] for run in runs])
+        self._steps_taken = 0
         for variable, value in zip(self.optimizer.variables, self._initial_state, strict=True):
             variable.assign(value)
 
@@ -81,40 +90,59 @@ class Program:
         """One (members, units) array per layer."""
         return [layer.bias.numpy()[:, 0, :] for layer in self.network.stack]
 
-    def train(self, batches: Indices) -> Epoch:
-        """Takes every step of one epoch.
+    def train(self, batches: Indices) -> Steps:
+        """Takes one step per batch.
 
         Args:
             batches: positions among all images, (steps, members, batch).
         """
-        pixels, labels = self._pick(batches)
-        steps = len(batches)
-        loss, accuracy = self._train(pixels, labels, tf.constant(0), tf.constant(steps - 1))
-        before = self.kernels()
-        last_loss, last_accuracy = self._train(pixels, labels, tf.constant(steps - 1), tf.constant(steps))
-        return Epoch((loss + last_loss).numpy() / steps, (accuracy + last_accuracy).numpy() / steps, before)
+        seen, before = [], self.kernels()
+        for at in range(0, len(batches), self._block):
+            block = batches[at : at + self._block]
+            pixels, labels = self._pick(np.resize(block, (self._block, *block.shape[1:])))  # filled up, to one shape
+            if at + len(block) < len(batches):
+                seen.append(self._steps(pixels, labels, 0, len(block)))
+            else:
+                seen.append(self._steps(pixels, labels, 0, len(block) - 1))
+                before = self.kernels()
+                seen.append(self._steps(pixels, labels, len(block) - 1, len(block)))
+        losses, accuracies = zip(*seen, strict=True)
+        return Steps(np.concatenate(losses), np.concatenate(accuracies), before)
 
     def _pick(self, positions: Indices) -> tuple[Any, Any]:
         """Pixels (…, 784) and labels (…). Outside the compiled program, since XLA copies a row number by number."""
         return tf.gather(self._images, positions), tf.gather(self._labels, positions)
 
+    def _steps(self, pixels: Any, labels: Any, first: int, stop: int) -> tuple[Floats, Floats]:
+        """Loss and accuracy of the steps from `first` up to, and without, `stop` of a block: each (steps, members)."""
+        taken = self._steps_taken
+        losses, accuracies = self._train(pixels, labels, *map(tf.constant, (first, stop, taken)))
+        self._steps_taken += stop - first
+        return losses.numpy()[first:stop], accuracies.numpy()[first:stop]
+
     @compiled
-    def _train(self, all_pixels: Any, all_labels: Any, first: Any, stop: Any) -> tuple[Any, Any]:
-        """The steps from `first` up to, and without, `stop`: a whole epoch is passed each time, since another number of
-        batches would have to be compiled anew. Returns the summed batch means of loss and accuracy, each (members,)."""
+    def _train(self, all_pixels: Any, all_labels: Any, first: Any, stop: Any, taken: Any) -> tuple[Any, Any]:
+        """The steps from `first` up to, and without, `stop`, after `taken` others: a whole block is passed each time,
+        since another number of batches would have to be compiled anew. Returns the batch means of loss and accuracy,
+        each (block, members), of which only the rows of these steps are filled."""
         variables = self.network.trainable_variables
-        total_loss = tf.zeros(tf.shape(all_labels)[1])
-        total_accuracy = tf.zeros(tf.shape(all_labels)[1])
+        steps, members = all_labels.shape[:2]
+        losses = tf.TensorArray(tf.float32, steps, element_shape=(members,))
+        accuracies = tf.TensorArray(tf.float32, steps, element_shape=(members,))
         for step in tf.range(first, stop):
             images, labels = _scaled(all_pixels[step]), all_labels[step]
             with tf.GradientTape() as tape:
-                logits = self.network(images)
+                logits = self._training_logits(images, taken + step - first)
                 loss = tf.reduce_mean(self._loss(labels, logits), axis=1)
                 objective = tf.reduce_sum(loss) + self._penalty()
             self.optimizer.apply(tape.gradient(objective, variables), variables)
-            total_loss += loss
-            total_accuracy += tf.reduce_mean(_correct(labels, logits), axis=1)
-        return total_loss, total_accuracy
+            losses = losses.write(step, loss)
+            accuracies = accuracies.write(step, tf.reduce_mean(_correct(labels, logits), axis=1))
+        return losses.stack(), accuracies.stack()
+
+    def _training_logits(self, images: Any, step: Any) -> Any:
+        first = self.network.stack[0].preactivation(images)
+        return self.network.signals(first, own_statistics=True, remember=True, step=step)[-1].activation
 
     def _penalty(self) -> Any:
         if not self._l2:
@@ -130,25 +158,30 @@ class Program:
         Returns:
             The loss of, and the digit predicted for, each image: both (members, images).
         """
-        kernels: list[Any] = [layer.kernel for layer in self.network.stack]
-        biases: list[Any] = [layer.bias for layer in self.network.stack]
-        if self.linear:  # the same map in one product; exact up to rounding
-            matrix, bias = self.collapsed_map()
-            kernels, biases = [matrix.astype(np.float32)], [bias.astype(np.float32)[:, None, :]]
-        weights = tuple(map(tf.convert_to_tensor, kernels)), tuple(map(tf.convert_to_tensor, biases))
+        evaluate = self._evaluate
+        if self.collapses:  # the same map in one product; exact up to rounding
+            matrix, bias = (tf.constant(part, tf.float32) for part in self.collapsed_map())
+            evaluate = partial(self._evaluate_map, matrix=matrix, bias=bias[:, None, :])
         images = positions.shape[1]
         padded = np.pad(positions, ((0, 0), (0, -images % EVALUATION_CHUNK)), mode="wrap")
         chunks = np.split(padded, padded.shape[1] // EVALUATION_CHUNK, axis=1)
-        losses, predictions = zip(*(self._evaluate(*self._pick(chunk), *weights) for chunk in chunks), strict=True)
+        losses, predictions = zip(*(evaluate(*self._pick(chunk)) for chunk in chunks), strict=True)
         return np.concatenate(losses, axis=1)[:, :images], np.concatenate(predictions, axis=1)[:, :images]
 
     @compiled
-    def _evaluate(self, pixels: Any, labels: Any, kernels: Any, biases: Any) -> tuple[Any, Any]:
-        hidden = _first_product(_scaled(pixels), kernels[0]) + biases[0]
-        for layer, kernel, bias in zip(self.network.stack, kernels[1:], biases[1:], strict=False):
-            hidden = tf.matmul(layer.activation(hidden), kernel) + bias
-        labels = tf.broadcast_to(labels, tf.shape(hidden)[:2])
-        return self._loss(labels, hidden), tf.argmax(hidden, axis=-1, output_type=tf.int32)
+    def _evaluate(self, pixels: Any, labels: Any) -> tuple[Any, Any]:
+        layer = self.network.stack[0]
+        first = _first_product(_scaled(pixels), layer.kernel) + layer.bias
+        return self._judge(labels, self.network.signals(first)[-1].activation)
+
+    @compiled
+    def _evaluate_map(self, pixels: Any, labels: Any, matrix: Any, bias: Any) -> tuple[Any, Any]:
+        return self._judge(labels, _first_product(_scaled(pixels), matrix) + bias)
+
+    def _judge(self, labels: Any, logits: Any) -> tuple[Any, Any]:
+        """The loss and the predicted digit of each example: both (members, images)."""
+        labels = tf.broadcast_to(labels, tf.shape(logits)[:2])
+        return self._loss(labels, logits), tf.argmax(logits, axis=-1, output_type=tf.int32)
 
     def collapsed_map(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The one matrix (members, 784, 10) and bias (members, 10) that a linear network's whole stack amounts to."""
@@ -170,32 +203,45 @@ class Program:
 
     @compiled
     def _probe(self, pixels: Any, labels: Any) -> tuple[list[Any], ...]:
+        """As a training step sees it, but for dropout: batches are normalised by their own mean and variance."""
         images = _scaled(pixels)
-        preactivations, activations, slopes = [], [], []
-        hidden = images
         with tf.GradientTape(persistent=True) as tape:
-            for layer in self.network.stack:
-                preactivation = layer.preactivation(hidden)
-                tape.watch(preactivation)
-                hidden = layer.activation(preactivation)
-                tape.watch(hidden)
-                preactivations.append(preactivation)
-                activations.append(hidden)
-            objective = tf.reduce_sum(self._loss(labels, hidden))  # a sum, so that each example keeps its own δ
-        errors = tape.gradient(objective, preactivations)
-        backpropagated = tape.gradient(objective, activations)
-        for layer, preactivation in zip(self.network.stack, preactivations, strict=True):
-            with tf.GradientTape() as slope_tape:
-                slope_tape.watch(preactivation)
-                activation = layer.activation(preactivation) * 1.0  # the identity, too, has a gradient to take
-            slopes.append(slope_tape.gradient(activation, preactivation))
-        inputs = [images, *activations[:-1]]
+            signals = self.network.signals(self.network.stack[0].preactivation(images), own_statistics=True)
+            loss = self._loss(labels, signals[-1].activation)
+            objective = tf.reduce_sum(loss)  # a sum, so that each example keeps its own δ
+        sources = [list(column) for column in zip(*signals, strict=True)]
+        errors, entering, backpropagated = (tape.gradient(objective, source) for source in sources)
+        slopes = [
+            self._slope(layer, signal.normalized) for layer, signal in zip(self.network.stack, signals, strict=True)
+        ]
+        normalized = list(errors)
+        if self.network.shortcut:  # what arrived over the shortcut is the δ of the next hidden layer, as it is
+            normalized[:-2] = [own - following for own, following in zip(errors[:-2], errors[1:-1], strict=True)]
+        inputs = [images, *(signal.activation for signal in signals[:-1])]
         examples = tf.cast(tf.shape(images)[1], tf.float32)
         kernel_gradients = [
             tf.matmul(below, error, transpose_a=True) / examples for below, error in zip(inputs, errors, strict=True)
         ]
         bias_gradients = [tf.reduce_mean(error, axis=1) for error in errors]
-        return preactivations, activations, slopes, errors, backpropagated, kernel_gradients, bias_gradients
+        preactivations, activations = sources[1], sources[2]
+        return (
+            preactivations,
+            activations,
+            slopes,
+            errors,
+            backpropagated,
+            entering,
+            normalized,
+            kernel_gradients,
+            bias_gradients,
+        )
+
+    def _slope(self, layer: Any, inputs: Any) -> Any:
+        """φ′ at each of `inputs`."""
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            activation = layer.activation(inputs) * 1.0  # the identity, too, has a gradient to take
+        return tape.gradient(activation, inputs)
 
 
 @lru_cache(maxsize=2)
@@ -208,6 +254,14 @@ def program_for(runs: Sequence[RunConfiguration]) -> Program:
     program = _compiled(runs[0].shape, len(runs))
     program.start(runs)
     return program
+
+
+def _block_steps(run: RunConfiguration, members: int) -> int:
+    """How many steps are taken from one gathering of images: no more than there are between two measurements."""
+    batch = min(run.batch_size, run.train_size)
+    recorded = run.recorded_epochs
+    longest = max(after - before for before, after in itertools.pairwise(recorded)) * (run.train_size // batch)
+    return max(1, min(longest, BLOCK_STEPS, int(BLOCK_BYTES / (members * batch * 784))))
 
 
 def _first_product(images: Any, kernel: Any) -> Any:

@@ -60,11 +60,14 @@ CREATE TABLE run (
     origin VARCHAR NOT NULL,
     dataset VARCHAR NOT NULL,
     data_checksum VARCHAR NOT NULL,
+    validation_size INTEGER NOT NULL,
     train_size INTEGER NOT NULL,
     depth INTEGER NOT NULL,
     width INTEGER NOT NULL,
     activation VARCHAR NOT NULL,
+    output VARCHAR NOT NULL,
     initializer VARCHAR NOT NULL,
+    bias_initializer VARCHAR NOT NULL,
     shortcut BOOLEAN NOT NULL,
     normalization VARCHAR NOT NULL,
     dropout DOUBLE NOT NULL,
@@ -88,13 +91,16 @@ COMMENT ON COLUMN run.name IS 'A name for people';
 COMMENT ON COLUMN run.origin IS 'grid: trained for a study; recorded: by the Keras callback; tensorboard: imported';
 COMMENT ON COLUMN run.dataset IS 'mnist or fashion_mnist';
 COMMENT ON COLUMN run.data_checksum IS 'SHA-256 over the images and labels of the dataset';
+COMMENT ON COLUMN run.validation_size IS 'Examples held out for validation, the last of the 60,000';
 COMMENT ON COLUMN run.train_size IS 'Training examples; 48,000 is the whole first 80 % of the training set';
 COMMENT ON COLUMN run.depth IS 'Number of hidden Dense layers; 0 is softmax regression';
 COMMENT ON COLUMN run.width IS 'Units of each hidden layer';
 COMMENT ON COLUMN run.activation IS 'Activation function of the hidden layers; linear is none';
-COMMENT ON COLUMN run.initializer IS 'Initialiser of the kernels, a Keras name; biases start at zero';
-COMMENT ON COLUMN run.shortcut IS 'Whether the input of a hidden layer is added to its output';
-COMMENT ON COLUMN run.normalization IS 'none, batch or layer';
+COMMENT ON COLUMN run.output IS 'softmax, or sigmoid: ten yes-or-no questions, with the sum of their cross-entropies as loss';
+COMMENT ON COLUMN run.initializer IS 'Initialiser of the kernels, a Keras name; fan_in_normal is the untruncated normal distribution of variance 1 / inputs';
+COMMENT ON COLUMN run.bias_initializer IS 'zeros, or standard_normal';
+COMMENT ON COLUMN run.shortcut IS 'Whether the pre-activation of the hidden layer below is added to that of each hidden layer but the first: the full pre-activation block of He et al. 2016';
+COMMENT ON COLUMN run.normalization IS 'none, batch or layer, between pre-activation and activation';
 COMMENT ON COLUMN run.dropout IS 'Share of hidden activations dropped in training';
 COMMENT ON COLUMN run.l2 IS 'Factor of the sum of squared weights that is added to the loss; not part of the loss shown';
 COMMENT ON COLUMN run.optimizer IS 'Keras optimiser; momentum is SGD with momentum 0.9';
@@ -146,6 +152,8 @@ CREATE TABLE layer_stat (
     delta_rms FLOAT,
     weight_gain FLOAT,
     slope_gain FLOAT,
+    normalization_gain FLOAT,
+    shortcut_gain FLOAT,
     preactivation_mean FLOAT,
     preactivation_std FLOAT,
     activation_mean FLOAT,
@@ -172,9 +180,11 @@ COMMENT ON COLUMN layer_stat.bias_gradient_norm IS 'Norm of the gradient of the 
 COMMENT ON COLUMN layer_stat.update_ratio IS 'Norm of the change of the kernel in the last step of the epoch, over its norm before; NULL at epoch 0';
 COMMENT ON COLUMN layer_stat.delta_rms IS 'Root mean square of δ, the derivative of one example''s loss with respect to the pre-activation, over the probe and the units';
 COMMENT ON COLUMN layer_stat.weight_gain IS 'rms of the error that arrives at this layer''s output over rms of δ one layer later: what the weights do to it; NULL at the output';
-COMMENT ON COLUMN layer_stat.slope_gain IS 'rms of δ over rms of the error that arrives at this layer''s output: what the slope of the activation does to it; NULL at the output';
-COMMENT ON COLUMN layer_stat.preactivation_mean IS 'Mean of the pre-activations z over the probe and the units';
-COMMENT ON COLUMN layer_stat.preactivation_std IS 'Standard deviation of the pre-activations';
+COMMENT ON COLUMN layer_stat.slope_gain IS 'rms of that error behind the activation over rms before it: what the slope of the activation does to it; NULL at the output';
+COMMENT ON COLUMN layer_stat.normalization_gain IS 'What the normalisation does to it after that, in the same way: 1 where there is none; NULL at the output';
+COMMENT ON COLUMN layer_stat.shortcut_gain IS 'rms of δ over rms of the error without what the shortcut adds: 1 where there is none; NULL at the output';
+COMMENT ON COLUMN layer_stat.preactivation_mean IS 'Mean over the probe and the units of what enters the activation function: the pre-activation z, normalised where the network normalises';
+COMMENT ON COLUMN layer_stat.preactivation_std IS 'Standard deviation of the same';
 COMMENT ON COLUMN layer_stat.activation_mean IS 'Mean of the activations; at the output, of the logits';
 COMMENT ON COLUMN layer_stat.activation_std IS 'Standard deviation of the activations; at the output, of the logits';
 COMMENT ON COLUMN layer_stat.saturated_fraction IS 'Share of (example, unit) pairs with a slope below 5 % of the steepest; NULL for relu and at the output';

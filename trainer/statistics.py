@@ -62,8 +62,9 @@ def signal_statistics(trace: Trace, layer: int, activation: str) -> Row:
         layer: 1 … depth + 1; the last is the output, whose activation here is the logits.
         activation: of the hidden layers.
 
-    The split of the shrinkage is exact: rms(δˡ) / rms(δˡ⁺¹) = weight_gain · slope_gain. It does not exist for the
-    output layer, which has no layer after it.
+    The split of the shrinkage is exact: rms(δˡ) / rms(δˡ⁺¹) = weight_gain · slope_gain · normalization_gain ·
+    shortcut_gain, where the last two are 1 in a network that has neither. It does not exist for the output layer, which
+    has no layer after it.
     """
     index = layer - 1
     output = layer == len(trace.errors)
@@ -83,7 +84,10 @@ def signal_statistics(trace: Trace, layer: int, activation: str) -> Row:
         slope = _array(trace.slopes[index])
         arriving, next_error = _rms(_array(trace.backpropagated[index])), _rms(_array(trace.errors[index + 1]))
         row["weight_gain"] = _ratio(arriving, next_error)
-        row["slope_gain"] = _ratio(row["delta_rms"], arriving)
+        entering, normalized = _rms(_array(trace.entering[index])), _rms(_array(trace.normalized[index]))
+        row["slope_gain"] = _ratio(entering, arriving)
+        row["normalization_gain"] = _ratio(normalized, entering)
+        row["shortcut_gain"] = _ratio(row["delta_rms"], normalized)
         row["dead_fraction"] = (slope == 0).all(axis=1).mean(axis=1)
         if activation in STEEPEST_SLOPE:
             row["saturated_fraction"] = (slope < SATURATED_SHARE * STEEPEST_SLOPE[activation]).mean(axis=(1, 2))
