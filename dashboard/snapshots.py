@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 DATA_FOLDER = Path(__file__).parents[1] / "data"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SNAPSHOT_NAME = re.compile(r"results-\d{8}T\d{6}Z\.duckdb")
 
 

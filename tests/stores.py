@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from trainer.store import RUN_TABLES, SCHEMA
+from trainer.store import RUN_TABLES, SCHEMA, SCHEMA_VERSION
 
 PROJECT = Path(__file__).parents[1]
 
@@ -19,7 +19,8 @@ def cut_store(folder: Path, condition: str, name: str = "results-20260101T000000
     with duckdb.connect(str(file)) as connection:
         connection.execute(SCHEMA.read_text(encoding="utf-8"))
         connection.execute(f"ATTACH '{shipped_snapshot()}' AS shipped (READ_ONLY)")
-        for table in ("store", "provenance", "study"):
+        connection.execute("INSERT INTO store SELECT ?, published FROM shipped.store", [SCHEMA_VERSION])
+        for table in ("provenance", "study"):
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM shipped.{table}")
         for table in RUN_TABLES:
             connection.execute(

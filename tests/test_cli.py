@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from training import PROJECT, trainer
 
 from trainer import cli
+from trainer.store import SCHEMA_VERSION
 
 TINY = """
 [question]
@@ -109,6 +111,20 @@ def test_a_study_of_runs_that_are_all_trained_is_still_published(
     ]
     assert main(part, "--data", folder) == 0
     assert len(snapshots(folder)) == 1
+
+
+def test_results_of_an_earlier_schema_are_published_anew_where_nothing_is_to_train(
+    study: Path, trained_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(snapshots(trained_folder)[0], tmp_path)
+    with duckdb.connect(str(next(tmp_path.glob("*.duckdb")))) as connection:
+        connection.execute("DROP TABLE failure")
+        connection.execute("UPDATE store SET schema_version = 1")
+    assert main(study, "--data", tmp_path) == 0
+    assert "Published as" in capsys.readouterr().out
+    assert query(tmp_path, "SELECT schema_version, (SELECT count(*) FROM run) FROM store") == [(SCHEMA_VERSION, 4)]
+    assert main(study, "--data", tmp_path) == 0
+    assert "Published as" not in capsys.readouterr().out
 
 
 def test_list_shows_each_study_and_what_of_it_is_trained(

@@ -9,6 +9,7 @@ import pytest
 from stores import PROJECT, SCHEMA, cut_store, shipped_snapshot
 from streamlit.testing.v1 import AppTest
 
+from dashboard.snapshots import SCHEMA_VERSION
 from dashboard.texts import Texts
 
 CHAPTERS = ["answer", "depth", "overfitting", "gradients"]
@@ -133,11 +134,11 @@ def test_a_store_that_cannot_be_read_gets_one_sentence_and_stays(
                 connection.execute("CREATE TABLE cats (name VARCHAR)")
             else:
                 connection.execute(SCHEMA.read_text(encoding="utf-8"))
-                connection.execute("INSERT INTO store VALUES (?, NULL)", [99 if damage == "schema" else 1])
+                connection.execute("INSERT INTO store VALUES (?, NULL)", [99 if damage == "schema" else SCHEMA_VERSION])
     before = file.read_bytes()
     app = open_chapter(monkeypatch, tmp_path, "answer", language)
     assert not app.exception
-    details = {"file": file.name, "came": 99, "expected": 1}
+    details = {"file": file.name, "came": 99, "expected": SCHEMA_VERSION}
     assert [error.value for error in app.error] == [Texts(language)(f"problem.{reason}", **details)]
     assert file.read_bytes() == before
 

@@ -20,7 +20,7 @@ from training import Trained, only, trained
 
 from trainer import store as store_module
 from trainer.errors import FathomError
-from trainer.store import SCHEMA, SCHEMA_VERSION, TABLES, Store
+from trainer.store import RUN_TABLES, SCHEMA, SCHEMA_VERSION, TABLES, Store
 from trainer.study import Study
 
 KEYS = ("run_id", "study", "provenance_id", "epoch", "layer", "split", "quantity", "actual", "predicted")
@@ -98,7 +98,7 @@ def test_every_table_of_the_schema_is_written_or_known_not_to_be(cohort: Trained
         connection.execute(SCHEMA.read_text(encoding="utf-8"))
         tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     assert tables == {"store", *TABLES}
-    assert set(cohort.tables) == set(TABLES) - {"study", "study_run"}
+    assert set(cohort.tables) == set(TABLES) - {"study", "study_run", "failure"}
 
 
 def test_every_table_and_column_has_a_comment() -> None:
@@ -185,7 +185,7 @@ def test_appending_a_run_twice_keeps_the_first(store: Store, cohort: Trained) ->
     assert {table: len(rows_of(store.work_file, table)) for table in TABLES} == counts
     store.append(cohort.tables)
     assert run_ids(store.work_file) == {first, second}
-    for table in set(TABLES) - {"provenance", "study", "study_run"}:
+    for table in RUN_TABLES:
         assert len(rows_of(store.work_file, table)) == 2 * counts[table] or table == "confusion"
 
 
@@ -247,7 +247,7 @@ def test_the_work_file_starts_from_the_newest_snapshot(shipped: Store, cohort: T
     snapshot = shipped.newest_snapshot()
     assert snapshot is not None
     shipped.prepare()
-    for table in TABLES:
+    for table in {*RUN_TABLES, "provenance", "study", "study_run"}:
         expected = sorted_by_key(rows_of(snapshot, table))
         assert sorted_by_key(rows_of(shipped.work_file, table)) == expected != []
 
@@ -289,6 +289,62 @@ def test_unpublished_runs_are_noticed(store: Store, cohort: Trained) -> None:
     assert not store.unpublished_runs()
 
 
+# A store of an earlier schema is taken over: columns by name, NULL where one was not known yet.
+
+
+def to_first_schema(file: Path) -> None:
+    """Takes from a store what the second version of the schema brought."""
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("DROP TABLE failure")
+        connection.execute("ALTER TABLE run DROP COLUMN sweep")
+        connection.execute("ALTER TABLE run ALTER COLUMN dataset SET NOT NULL")
+        connection.execute("ALTER TABLE provenance DROP COLUMN device")
+        connection.execute("UPDATE store SET schema_version = 1")
+
+
+def contents(file: Path) -> dict[str, list[dict[str, Any]]]:
+    return {table: sorted_by_key(rows_of(file, table)) for table in TABLES}
+
+
+def test_a_work_file_of_an_earlier_schema_is_brought_up_to_date_with_all_that_it_holds(
+    store: Store, cohort: Trained
+) -> None:
+    store.remember_studies([study_of(cohort)])
+    store.append(only(cohort.tables, cohort.runs[0].run_id))
+    before = contents(store.work_file)
+    to_first_schema(store.work_file)
+    store.prepare()
+    assert contents(store.work_file) == before
+    assert read(store.work_file, "SELECT * FROM store") == [(SCHEMA_VERSION, None)]
+    store.append(cohort.tables)
+    assert run_ids(store.publish()) == {run.run_id for run in cohort.runs}
+
+
+def test_a_snapshot_of_an_earlier_schema_is_taken_over_and_published_anew(shipped: Store) -> None:
+    snapshot = shipped.newest_snapshot()
+    assert snapshot is not None
+    before = contents(snapshot)
+    assert not shipped.outdated()
+    to_first_schema(snapshot)
+    assert shipped.outdated()
+    shipped.prepare()
+    published = shipped.publish()
+    assert contents(published) == before
+    assert read(published, "SELECT schema_version FROM store") == [(SCHEMA_VERSION,)]
+    assert read(snapshot, "SELECT schema_version FROM store") == [(1,)]
+    assert not shipped.outdated()
+
+
+def test_a_work_file_that_lacks_a_newer_column_gets_it_within_the_same_version(store: Store, cohort: Trained) -> None:
+    store.append(cohort.tables)
+    with duckdb.connect(str(store.work_file)) as connection:
+        connection.execute("ALTER TABLE layer_stat DROP COLUMN dead_fraction")
+    store.prepare()
+    assert read(store.work_file, "SELECT count(*), count(dead_fraction), count(weight_norm) FROM layer_stat") == [
+        (len(cohort.tables["layer_stat"]), 0, len(cohort.tables["layer_stat"]))
+    ]
+
+
 # Bad files: each is one sentence, and stays where and as it is.
 
 
@@ -321,9 +377,12 @@ def no_run_table(path: Path) -> None:
 BAD_FILES = {
     "foreign": (foreign, "is a DuckDB database, but not a store of Fathom"),
     "foreign, with a table of that name": (foreign_store_table, "is a DuckDB database, but not a store of Fathom"),
-    "other version": (other_version, f"has schema version 999, but this trainer works with version {SCHEMA_VERSION}"),
+    "other version": (
+        other_version,
+        f"has schema version 999, but this trainer works with versions up to {SCHEMA_VERSION}",
+    ),
     "no version": (no_version, "has schema version None"),
-    "no runs": (no_run_table, "should be a store of Fathom, but it cannot be read"),
+    "no runs": (no_run_table, "is a DuckDB database, but not a store of Fathom"),
     "empty": (Path.touch, "should be a store of Fathom, but it cannot be read"),
     "text": (lambda path: path.write_text("results" * 1_000), "should be a store of Fathom, but it cannot be read"),
     "a folder": (Path.mkdir, "should be a store of Fathom, but it cannot be read"),

@@ -103,7 +103,7 @@ def _nothing_to_train(store: Store, studies: Sequence[Study], runs: int, out: Co
         f"Everything is complete: all {runs} runs of {names} are trained. To train them anyway, add --force; to see "
         f"them, run 'streamlit run dashboard/app.py{elsewhere}'."
     )
-    if store.unpublished_runs() or not all(store.knows(study) for study in studies):
+    if store.outdated() or store.unpublished_runs() or not all(store.knows(study) for study in studies):
         store.prepare()
         store.remember_studies(studies)
         out.print(f"Published as {store.publish()}.")

@@ -119,7 +119,7 @@ class RunConfiguration(BaseModel):
 
     @property
     def flops_per_example(self) -> int:
-        """Floating-point operations of one forward pass's matrix products, multiplication and addition counted apart."""
+        """Operations of one forward pass's matrix products, a multiplication and an addition counted apart."""
         return sum(2 * inputs * outputs for inputs, outputs in self._layer_shapes)
 
     @property

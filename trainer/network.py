@@ -4,11 +4,11 @@ A hidden layer l maps the activations below to its own, a⁰ being the pixels:
 
     zˡ = Wˡ aˡ⁻¹ + bˡ  (+ zˡ⁻¹ with a shortcut)      uˡ = N(zˡ)      aˡ = φ(uˡ)  (dropped out in training)
 
-N is the normalisation, or nothing. Read from zˡ⁻¹ to zˡ this is the full pre-activation block of He et al. 2016 ("Identity
-Mappings in Deep Residual Networks", figure 4 e), with one weight layer a block: normalisation, activation, weights, and
-the shortcut around all three. Without the shortcut it is the usual order of weights, normalisation and activation, so
-that switching the shortcut on changes nothing else. The first layer has another width below it, and no shortcut; the
-output layer follows the last activation, without one.
+N is the normalisation, or nothing. Read from zˡ⁻¹ to zˡ this is the full pre-activation block of He et al. 2016
+("Identity Mappings in Deep Residual Networks", figure 4 e), with one weight layer a block: normalisation, activation,
+weights, and the shortcut around all three. Without the shortcut it is the usual order of weights, normalisation and
+activation, so that switching the shortcut on changes nothing else. The first layer has another width below it, and no
+shortcut; the output layer follows the last activation, without one.
 """
 
 from collections.abc import Callable, Sequence

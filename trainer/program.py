@@ -216,7 +216,7 @@ class Program:
         ]
         normalized = list(errors)
         if self.network.shortcut:  # what arrived over the shortcut is the δ of the next hidden layer, as it is
-            normalized[:-2] = [own - following for own, following in zip(errors[:-2], errors[1:-1], strict=True)]
+            normalized[:-2] = [own - following for own, following in itertools.pairwise(errors[:-1])]
         inputs = [images, *(signal.activation for signal in signals[:-1])]
         examples = tf.cast(tf.shape(images)[1], tf.float32)
         kernel_gradients = [

@@ -31,7 +31,7 @@ COMMENT ON COLUMN study_run.run_id IS 'A run that the study asks for';
 CREATE TABLE provenance (
     provenance_id VARCHAR PRIMARY KEY,
     git_commit VARCHAR NOT NULL,
-    recipe INTEGER NOT NULL,
+    recipe INTEGER,
     python VARCHAR NOT NULL,
     tensorflow VARCHAR NOT NULL,
     keras VARCHAR NOT NULL,
@@ -39,12 +39,13 @@ CREATE TABLE provenance (
     duckdb VARCHAR NOT NULL,
     processor VARCHAR NOT NULL,
     cores INTEGER NOT NULL,
+    device VARCHAR,
     platform VARCHAR NOT NULL
 );
 COMMENT ON TABLE provenance IS 'The code, the versions and the machine that made a run';
 COMMENT ON COLUMN provenance.provenance_id IS 'Hash of the other columns';
 COMMENT ON COLUMN provenance.git_commit IS 'Commit of the trainer; +changes where the working tree differed from it';
-COMMENT ON COLUMN provenance.recipe IS 'Recipe version: raised when the trainer changes in a way that changes numbers';
+COMMENT ON COLUMN provenance.recipe IS 'Recipe version: raised when the trainer changes in a way that changes numbers; NULL for a recorded run';
 COMMENT ON COLUMN provenance.python IS 'Version of Python';
 COMMENT ON COLUMN provenance.tensorflow IS 'Version of TensorFlow';
 COMMENT ON COLUMN provenance.keras IS 'Version of Keras';
@@ -52,43 +53,46 @@ COMMENT ON COLUMN provenance.numpy IS 'Version of NumPy';
 COMMENT ON COLUMN provenance.duckdb IS 'Version of DuckDB';
 COMMENT ON COLUMN provenance.processor IS 'Model name of the processor';
 COMMENT ON COLUMN provenance.cores IS 'Logical processors of the machine';
+COMMENT ON COLUMN provenance.device IS 'What TensorFlow computed on: CPU, or the name of the GPU; NULL where it was not noted';
 COMMENT ON COLUMN provenance.platform IS 'Operating system';
 
 CREATE TABLE run (
     run_id VARCHAR PRIMARY KEY,
     name VARCHAR NOT NULL,
     origin VARCHAR NOT NULL,
-    dataset VARCHAR NOT NULL,
-    data_checksum VARCHAR NOT NULL,
-    validation_size INTEGER NOT NULL,
-    train_size INTEGER NOT NULL,
-    depth INTEGER NOT NULL,
-    width INTEGER NOT NULL,
-    activation VARCHAR NOT NULL,
-    output VARCHAR NOT NULL,
-    initializer VARCHAR NOT NULL,
-    bias_initializer VARCHAR NOT NULL,
-    shortcut BOOLEAN NOT NULL,
-    normalization VARCHAR NOT NULL,
-    dropout DOUBLE NOT NULL,
-    l2 DOUBLE NOT NULL,
-    optimizer VARCHAR NOT NULL,
-    learning_rate DOUBLE NOT NULL,
-    batch_size INTEGER NOT NULL,
+    sweep VARCHAR,
+    dataset VARCHAR,
+    data_checksum VARCHAR,
+    validation_size INTEGER,
+    train_size INTEGER,
+    depth INTEGER,
+    width INTEGER,
+    activation VARCHAR,
+    output VARCHAR,
+    initializer VARCHAR,
+    bias_initializer VARCHAR,
+    shortcut BOOLEAN,
+    normalization VARCHAR,
+    dropout DOUBLE,
+    l2 DOUBLE,
+    optimizer VARCHAR,
+    learning_rate DOUBLE,
+    batch_size INTEGER,
     epochs INTEGER NOT NULL,
-    seed INTEGER NOT NULL,
-    parameters BIGINT NOT NULL,
-    flops_per_example BIGINT NOT NULL,
+    seed INTEGER,
+    parameters BIGINT,
+    flops_per_example BIGINT,
     status VARCHAR NOT NULL,
     diverged_epoch INTEGER,
-    seconds DOUBLE NOT NULL,
-    cohort_size INTEGER NOT NULL,
-    provenance_id VARCHAR NOT NULL
+    seconds DOUBLE,
+    cohort_size INTEGER,
+    provenance_id VARCHAR
 );
-COMMENT ON TABLE run IS 'One configuration with one seed, trained once';
-COMMENT ON COLUMN run.run_id IS 'Hash of the whole configuration and the recipe version';
+COMMENT ON TABLE run IS 'One configuration with one seed, trained once; or one training of somebody''s own model, of which NULL is what nobody knows';
+COMMENT ON COLUMN run.run_id IS 'Hash of the whole configuration and the recipe version; of a recorded or imported run, some other unique name';
 COMMENT ON COLUMN run.name IS 'A name for people';
 COMMENT ON COLUMN run.origin IS 'grid: trained for a study; recorded: by the Keras callback; tensorboard: imported';
+COMMENT ON COLUMN run.sweep IS 'Own runs that belong together, of different depth; NULL for those of the grid';
 COMMENT ON COLUMN run.dataset IS 'mnist or fashion_mnist';
 COMMENT ON COLUMN run.data_checksum IS 'SHA-256 over the images and labels of the dataset';
 COMMENT ON COLUMN run.validation_size IS 'Examples held out for validation, the last of the 60,000';
@@ -116,15 +120,29 @@ COMMENT ON COLUMN run.seconds IS 'Wall time of its cohort, compiling and measuri
 COMMENT ON COLUMN run.cohort_size IS 'Runs that were trained together in one compiled program';
 COMMENT ON COLUMN run.provenance_id IS 'Where it comes from';
 
+CREATE TABLE failure (
+    run_id VARCHAR PRIMARY KEY,
+    name VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    attempts INTEGER NOT NULL,
+    failed_at TIMESTAMP NOT NULL
+);
+COMMENT ON TABLE failure IS 'Runs that could not be trained; the next refresh that asks for one tries again, and success removes it';
+COMMENT ON COLUMN failure.run_id IS 'The run, which is not in the table run';
+COMMENT ON COLUMN failure.name IS 'A name for people';
+COMMENT ON COLUMN failure.reason IS 'What went wrong the last time';
+COMMENT ON COLUMN failure.attempts IS 'How often it was tried in the last refresh';
+COMMENT ON COLUMN failure.failed_at IS 'UTC time of the last attempt';
+
 CREATE TABLE epoch_metric (
     run_id VARCHAR NOT NULL,
     epoch INTEGER NOT NULL,
     split VARCHAR NOT NULL,
-    loss DOUBLE NOT NULL,
-    accuracy DOUBLE NOT NULL,
-    examples INTEGER NOT NULL
+    loss DOUBLE,
+    accuracy DOUBLE,
+    examples INTEGER
 );
-COMMENT ON TABLE epoch_metric IS 'Loss and accuracy of a run, per epoch and split';
+COMMENT ON TABLE epoch_metric IS 'Loss and accuracy of a run, per epoch and split; NULL where an own run did not measure one';
 COMMENT ON COLUMN epoch_metric.run_id IS 'The run';
 COMMENT ON COLUMN epoch_metric.epoch IS '0 is before training';
 COMMENT ON COLUMN epoch_metric.split IS 'train, validation, test: evaluated after the epoch with dropout off; train_running: the mean over the batches during the epoch, as Keras reports it';

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,12 +22,13 @@ from trainer.errors import FathomError
 from trainer.study import Study
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 TABLES = (
     "study",
     "study_run",
     "provenance",
     "run",
+    "failure",
     "epoch_metric",
     "layer_stat",
     "layer_histogram",
@@ -34,7 +36,7 @@ TABLES = (
     "collapsed_map",
     "confusion",
 )
-RUN_TABLES = tuple(table for table in TABLES if table not in ("study", "study_run", "provenance"))
+RUN_TABLES = tuple(table for table in TABLES if table not in ("study", "study_run", "provenance", "failure"))
 
 SNAPSHOT_NAME = re.compile(r"results-(\d{8}T\d{6}Z)\.duckdb")
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -43,6 +45,7 @@ LOCK_PATIENCE = 60.0  # seconds: an append of another process takes well under o
 ABANDONED_AFTER = 3600.0  # seconds without a change, after which an unfinished snapshot is nobody's any more
 
 Used = TypeVar("Used")
+Layout = frozenset[tuple[str, str, str, bool]]  # table, column, type, whether it may be NULL
 
 
 class Store:
@@ -81,6 +84,15 @@ class Store:
         rows = self._read(self.newest_snapshot(), "SELECT run_id FROM study_run WHERE study = ?", [study.name])
         return {run_id for (run_id,) in rows} == {run.run_id for run in study.runs}
 
+    def outdated(self) -> bool:
+        """Whether the newest snapshot was written with an earlier form of the schema."""
+        snapshot = self.newest_snapshot()
+        if snapshot is None:
+            return False
+        with _connect(snapshot, read_only=True) as connection:
+            check_schema(connection, snapshot)
+            return _layout(connection) != _current_layout()
+
     def _run_ids(self, file: Path | None) -> set[str]:
         return {run_id for (run_id,) in self._read(file, "SELECT run_id FROM run")}
 
@@ -93,15 +105,17 @@ class Store:
             return connection.execute(query, list(parameters)).fetchall()
 
     def prepare(self) -> None:
-        """Makes the work file, if there is none, and takes over the runs of the newest snapshot that it lacks."""
+        """Makes the work file, or brings its tables up to date, and takes over what the newest snapshot has more."""
         _make_folder(self.local)
         snapshot = self.newest_snapshot()
         with _connect(self.work_file) as connection:
-            if not connection.execute("SELECT 1 FROM duckdb_tables()").fetchall():
+            if not _tables(connection):
                 with _transaction(connection):
-                    connection.execute(SCHEMA.read_text(encoding="utf-8"))
-                    connection.execute("INSERT INTO store VALUES (?, NULL)", [SCHEMA_VERSION])
+                    _create_tables(connection, published=None)
             check_schema(connection, self.work_file)
+            if _layout(connection) != _current_layout():
+                with _transaction(connection):
+                    _bring_up_to_date(connection)
             if snapshot is not None:
                 _attach(connection, snapshot, "snapshot", read_only=True)
                 check_schema(connection, snapshot, catalog="snapshot")
@@ -153,8 +167,7 @@ class Store:
         unfinished.unlink(missing_ok=True)
         try:
             with closing(_open(unfinished)) as connection:
-                connection.execute(SCHEMA.read_text(encoding="utf-8"))
-                connection.execute("INSERT INTO store VALUES (?, ?)", [SCHEMA_VERSION, _time_of(target)])
+                _create_tables(connection, published=_time_of(target))
                 _attach(connection, self.work_file, "work", read_only=True)
                 for name in TABLES:
                     connection.execute(
@@ -195,40 +208,90 @@ class Store:
 
 
 def check_schema(connection: duckdb.DuckDBPyConnection, file: Path, catalog: str | None = None) -> None:
-    """Raises FathomError where a file is a DuckDB database, but not a store of this schema."""
-    table = f"{catalog}.store" if catalog else "store"
+    """Raises FathomError where a file is a DuckDB database, but not a store that this trainer can take over: one of its
+    own schema or of an earlier one."""
     try:
-        row = connection.execute(f"SELECT schema_version FROM {table}").fetchone()  # noqa: S608  # our own name
+        if not {"store", "run"} <= _tables(connection, catalog):
+            raise duckdb.CatalogException("it lacks a table")
+        rows = connection.execute(
+            f"SELECT schema_version FROM {f'{catalog}.store' if catalog else 'store'}"  # noqa: S608  # our own name
+        ).fetchall()
     except (duckdb.CatalogException, duckdb.BinderException) as error:  # no such table, no such column
         raise FathomError(
-            f"{file} is a DuckDB database, but not a store of Fathom (it has no table 'store'). Move it away, or give "
-            "another folder with --data."
+            f"{file} is a DuckDB database, but not a store of Fathom (it should have the tables 'store' and 'run'). "
+            "Move it away, or give another folder with --data."
         ) from error
-    version = row[0] if row else None
-    if version != SCHEMA_VERSION:
+    version = rows[0][0] if rows else None
+    if version is None or version > SCHEMA_VERSION:
         raise FathomError(
-            f"{file} has schema version {version}, but this trainer works with version {SCHEMA_VERSION}. Use the "
-            "version of Fathom that wrote it, or give another folder with --data."
+            f"{file} has schema version {version}, but this trainer works with versions up to {SCHEMA_VERSION}. Use "
+            "the version of Fathom that wrote it, or give another folder with --data."
         )
+
+
+def _create_tables(connection: duckdb.DuckDBPyConnection, published: datetime | None) -> None:
+    connection.execute(SCHEMA.read_text(encoding="utf-8"))
+    connection.execute("INSERT INTO store VALUES (?, ?)", [SCHEMA_VERSION, published])
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, catalog: str | None = None) -> set[str]:
+    """The tables of a store: of the connection's own, or of one that is attached to it."""
+    rows = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = coalesce(?, current_database())", [catalog]
+    ).fetchall()
+    return {name for (name,) in rows}
+
+
+def _layout(connection: duckdb.DuckDBPyConnection) -> Layout:
+    rows = connection.execute(
+        "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
+        "WHERE database_name = current_database() AND NOT internal"
+    ).fetchall()
+    return frozenset(rows)
+
+
+@cache
+def _current_layout() -> Layout:
+    with duckdb.connect() as connection:
+        connection.execute(SCHEMA.read_text(encoding="utf-8"))
+        return _layout(connection)
+
+
+def _bring_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes the tables anew as the schema is now and fills them with what was there: columns by name, NULL where one
+    was not known yet. All within one transaction, so that a failure leaves the file as it was."""
+    earlier = [name for name in TABLES if name in _tables(connection)]
+    for name in earlier:
+        connection.execute(f"CREATE TEMP TABLE earlier_{name} AS SELECT * FROM {name}")  # noqa: S608  # from TABLES
+    for name in ("store", *earlier):
+        connection.execute(f"DROP TABLE {name}")
+    _create_tables(connection, published=None)
+    for name in earlier:
+        connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM earlier_{name}")  # noqa: S608  # from TABLES
+        connection.execute(f"DROP TABLE earlier_{name}")
 
 
 def _copy_missing(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     """Copies the runs that `source` has and the work file lacks, with all that belongs to them."""
+    known = "(SELECT study FROM study)"
+    conditions = {
+        "provenance": "provenance_id NOT IN (SELECT provenance_id FROM provenance)",
+        "failure": "run_id NOT IN (SELECT run_id FROM run UNION ALL SELECT run_id FROM failure)",
+        **dict.fromkeys(RUN_TABLES, "run_id IN (SELECT run_id FROM missing)"),
+        "study_run": f"study NOT IN {known}",  # the runs of a study before the study itself, by which it is known
+        "study": f"study NOT IN {known}",
+    }
     connection.execute(
         f"CREATE TEMP TABLE missing AS SELECT run_id FROM {source}.run "  # noqa: S608  # our own name
         "WHERE run_id NOT IN (SELECT run_id FROM run)"
     )
-    connection.execute(f"INSERT OR IGNORE INTO provenance BY NAME SELECT * FROM {source}.provenance")  # noqa: S608
-    for name in RUN_TABLES:
-        connection.execute(
-            f"INSERT INTO {name} BY NAME SELECT * FROM {source}.{name} "  # noqa: S608  # names of our own
-            "WHERE run_id IN (SELECT run_id FROM missing)"
-        )
-    known = "(SELECT study FROM study)"
-    for name in ("study_run", "study"):  # the runs of a study before the study itself, by which it is known
-        connection.execute(
-            f"INSERT INTO {name} BY NAME SELECT * FROM {source}.{name} WHERE study NOT IN {known}"  # noqa: S608
-        )
+    present = _tables(connection, source)  # an earlier schema has fewer
+    for name, condition in conditions.items():
+        if name in present:
+            connection.execute(
+                f"INSERT INTO {name} BY NAME SELECT * FROM {source}.{name} WHERE {condition}"  # noqa: S608  # our own
+            )
+    connection.execute("DELETE FROM failure WHERE run_id IN (SELECT run_id FROM run)")
     connection.execute("DROP TABLE missing")
 
 
