@@ -5,7 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from dashboard.analysis import CONFIDENCE, Estimate, negligible
+from dashboard.analysis.differences import negligible
+from dashboard.analysis.estimates import CONFIDENCE, Estimate
 from dashboard.texts import Texts
 
 Metric = Literal["accuracy", "loss"]

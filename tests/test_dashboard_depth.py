@@ -11,7 +11,7 @@ import pytest
 from stores import PROJECT, cut_store
 from streamlit.testing.v1 import AppTest
 
-from dashboard import analysis
+from dashboard.analysis.differences import neighbouring_differences
 from dashboard.charts import depth as charts
 from dashboard.charts.style import SPLIT_COLOURS, Style
 from dashboard.texts import Texts
@@ -87,7 +87,7 @@ def test_each_activation_has_its_line() -> None:
 
 
 def test_differences_show_the_interval_and_the_verdict() -> None:
-    found = analysis.neighbouring_differences(LINEAR[LINEAR["split"] == "test"], "accuracy")
+    found = neighbouring_differences(LINEAR[LINEAR["split"] == "test"], "accuracy")
     figure = charts.differences(found, ACCURACY, STYLE, TEXTS)
     (trace,) = figure.data
     assert trace.name == TEXTS("verdict.rise")

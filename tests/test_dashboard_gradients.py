@@ -13,8 +13,9 @@ import pytest
 from stores import PROJECT, cut_store
 from streamlit.testing.v1 import AppTest
 
-from dashboard import analysis
-from dashboard.analysis import Estimate, Shrinkage
+from dashboard.analysis.distributions import pooled_density, quantile_range
+from dashboard.analysis.estimates import Estimate, geometric_bands
+from dashboard.analysis.gradients import Shrinkage, flow_of, larger_part, movement, shrinkage, vanishing
 from dashboard.charts import gradients as charts
 from dashboard.charts.style import Style
 from dashboard.texts import Texts
@@ -45,7 +46,7 @@ def layers_of(depth: int, weights: float, slope: float, seeds: int = 4, jitter: 
 
 
 def shrinkage_of(*arguments: Any, **options: Any) -> Shrinkage:
-    found = analysis.shrinkage(layers_of(*arguments, **options), arguments[0])
+    found = shrinkage(layers_of(*arguments, **options), arguments[0])
     assert found is not None
     return found
 
@@ -83,21 +84,21 @@ def test_weights_times_slope_is_the_factor_a_layer_and_its_power_is_the_total() 
     ],
 )
 def test_the_verdict_follows_the_whole_interval(low: float, high: float, expected: str) -> None:
-    assert analysis.flow_of(certain(low, high)) == expected
+    assert flow_of(certain(low, high)) == expected
 
 
 @pytest.mark.parametrize("low", np.linspace(0.05, 2.5, 30))
 @pytest.mark.parametrize("width", [1.01, 1.3, 3.0])
 def test_the_finer_verdict_never_contradicts_the_plain_one(low: float, width: float) -> None:
     factor = certain(low, low * width)
-    plain = analysis.vanishing(Shrinkage(factor, factor, certain(1, 1), factor))
-    assert {"vanishing": "yes", "cannot_tell": "cannot_tell"}.get(analysis.flow_of(factor), "no") == plain
+    plain = vanishing(Shrinkage(factor, factor, certain(1, 1), factor))
+    assert {"vanishing": "yes", "cannot_tell": "cannot_tell"}.get(flow_of(factor), "no") == plain
 
 
 def test_one_seed_allows_no_verdict() -> None:
     found = shrinkage_of(5, 1.0, 0.25, seeds=1)
-    assert analysis.flow_of(found.per_layer) == "cannot_tell"
-    assert analysis.larger_part(found) == "cannot_tell"
+    assert flow_of(found.per_layer) == "cannot_tell"
+    assert larger_part(found) == "cannot_tell"
 
 
 @pytest.mark.parametrize(
@@ -105,11 +106,11 @@ def test_one_seed_allows_no_verdict() -> None:
     [(1.1, 0.25, "slope"), (0.3, 0.9, "weights"), (0.5, 0.5, "cannot_tell")],
 )
 def test_the_larger_part_is_the_one_that_takes_more(weights: float, slope: float, expected: str) -> None:
-    assert analysis.larger_part(shrinkage_of(5, weights, slope)) == expected
+    assert larger_part(shrinkage_of(5, weights, slope)) == expected
 
 
 def test_movement_compares_the_first_hidden_layer_with_the_last() -> None:
-    moved = analysis.movement(layers_of(5, 1.0, 1.0), 5)
+    moved = movement(layers_of(5, 1.0, 1.0), 5)
     assert moved is not None
     assert moved.ratio.mean == pytest.approx(1 / 5)
     assert moved.first.mean == pytest.approx(1.015e-4, rel=1e-3)
@@ -117,16 +118,16 @@ def test_movement_compares_the_first_hidden_layer_with_the_last() -> None:
 
 @pytest.mark.parametrize("depth", [0, 1])
 def test_there_is_no_movement_to_compare_below_two_hidden_layers(depth: int) -> None:
-    assert analysis.movement(layers_of(depth, 1.0, 1.0), depth) is None
+    assert movement(layers_of(depth, 1.0, 1.0), depth) is None
 
 
 def test_there_is_no_movement_where_no_update_is_stored() -> None:
-    assert analysis.movement(layers_of(5, 1.0, 1.0).assign(update_ratio=np.nan), 5) is None
+    assert movement(layers_of(5, 1.0, 1.0).assign(update_ratio=np.nan), 5) is None
 
 
 def test_geometric_bands_stay_positive_and_leave_zeros_out() -> None:
     frame = pd.DataFrame({"layer": [1, 1, 1, 2], "seed": [0, 1, 2, 0], "value": [1e-8, 1e-2, 0.0, 0.0]})
-    table = analysis.geometric_bands(frame, ["layer"], "value")
+    table = geometric_bands(frame, ["layer"], "value")
     assert table["layer"].tolist() == [1]
     assert table["mean"].item() == pytest.approx(1e-5)
     assert 0 < table["low"].item() < table["mean"].item()
@@ -140,7 +141,7 @@ def test_a_pooled_density_keeps_all_values_and_weighs_each_histogram_alike() -> 
     edges = [np.array([0.0, 1.0, 2.0]), np.array([2.0, 4.0])]
     counts = [np.array([1, 1]), np.array([1000])]
     grid = np.linspace(-1, 5, 13)
-    density = analysis.pooled_density(edges, counts, grid)
+    density = pooled_density(edges, counts, grid)
     assert (density * np.diff(grid)).sum() == pytest.approx(1.0)
     assert density[(grid[:-1] >= 0) & (grid[:-1] < 2)] == pytest.approx(0.25)
     assert density[(grid[:-1] >= 2) & (grid[:-1] < 4)] == pytest.approx(0.25)
@@ -149,13 +150,13 @@ def test_a_pooled_density_keeps_all_values_and_weighs_each_histogram_alike() -> 
 
 def test_histograms_without_values_have_no_density_and_no_range() -> None:
     nothing = [np.zeros(0)], [np.zeros(0, int)]
-    assert analysis.pooled_density(*nothing, np.linspace(0, 1, 5)).tolist() == [0.0] * 4
-    assert analysis.quantile_range(*nothing, 0.95) == (0.0, 0.0)
+    assert pooled_density(*nothing, np.linspace(0, 1, 5)).tolist() == [0.0] * 4
+    assert quantile_range(*nothing, 0.95) == (0.0, 0.0)
 
 
 def test_the_range_holds_the_middle_of_every_histogram() -> None:
     edges, counts = [np.array([0.0, 100.0]), np.array([-10.0, 10.0])], [np.array([5]), np.array([7])]
-    assert analysis.quantile_range(edges, counts, 0.9) == pytest.approx((-9.0, 95.0))
+    assert quantile_range(edges, counts, 0.9) == pytest.approx((-9.0, 95.0))
 
 
 # ---- pictures ------------------------------------------------------------------------------------------------------
@@ -258,7 +259,7 @@ def test_each_hidden_layer_has_a_line_with_its_band() -> None:
         for epoch in range(3)
         for seed in range(2)
     ]
-    bands = analysis.geometric_bands(pd.DataFrame(rows), ["layer", "epoch"], "speed")
+    bands = geometric_bands(pd.DataFrame(rows), ["layer", "epoch"], "speed")
     figure = charts.speeds(bands, 3, 1, TEXTS, STYLE)
     lines = [trace for trace in figure.data if trace.name]
     assert [line.name for line in lines] == ["layer 1", "layer 2", "layer 3"]
@@ -269,7 +270,7 @@ def test_each_hidden_layer_has_a_line_with_its_band() -> None:
 
 def test_one_seed_has_lines_without_bands_and_points_without_bars() -> None:
     rows = pd.DataFrame({"layer": [1, 1], "epoch": [0, 1], "seed": [0, 0], "speed": [0.1, 0.2]})
-    bands = analysis.geometric_bands(rows, ["layer", "epoch"], "speed")
+    bands = geometric_bands(rows, ["layer", "epoch"], "speed")
     assert len(charts.speeds(bands, 1, 0, TEXTS, STYLE).data) == 1
     points = charts.splits({"tanh": shrinkage_of(3, 1.0, 0.8, seeds=1)}, {"tanh": "tanh"}, TEXTS, STYLE)
     assert all(trace.error_x.array == pytest.approx(0.0) for trace in points.data)

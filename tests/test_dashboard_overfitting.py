@@ -11,7 +11,7 @@ import pytest
 from stores import PROJECT, cut_store
 from streamlit.testing.v1 import AppTest
 
-from dashboard import analysis
+from dashboard.analysis.overfitting import gap
 from dashboard.charts import overfitting as charts
 from dashboard.charts.style import Style
 from dashboard.texts import Texts
@@ -39,7 +39,7 @@ def curves(depths: int = 3, seeds: int = 3) -> pd.DataFrame:
 
 
 ONE = curves()[lambda frame: frame["depth"] == 2]
-GAPS = analysis.gap(curves(), "loss")
+GAPS = gap(curves(), "loss")
 
 
 def named(figure: go.Figure, name: str) -> go.Scatter:

@@ -5,8 +5,20 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard import analysis, queries
-from dashboard.analysis import Estimate, Presence, Verdict
+from dashboard import queries
+from dashboard.analysis.budget import budget
+from dashboard.analysis.differences import (
+    NEGLIGIBLE,
+    Presence,
+    Verdict,
+    best_depth,
+    difference_of_any,
+    paired_difference,
+)
+from dashboard.analysis.estimates import Estimate, bands
+from dashboard.analysis.gradients import Shrinkage, shrinkage, vanishing
+from dashboard.analysis.illusion import draw_one_seed, one_seed_illusion
+from dashboard.analysis.overfitting import overfitting, overfitting_by_depth
 from dashboard.chapters import address
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.charts import answer as charts
@@ -54,12 +66,12 @@ def depth_of(layers: int, dense: bool) -> int:
 def illusion(tests: pd.DataFrame, dense: bool) -> float:
     before, after = (depth_of(layers, dense) for layers in ASKED_LAYERS)
     tried = [depth_of(layers, dense) for layers in TRIED_LAYERS]
-    return analysis.one_seed_illusion(tests, "accuracy", tried, [depth for depth in tried if depth <= before], after)
+    return one_seed_illusion(tests, "accuracy", tried, [depth for depth in tried if depth <= before], after)
 
 
-def shrinkages(activation: str, epoch: int) -> dict[int, analysis.Shrinkage]:
+def shrinkages(activation: str, epoch: int) -> dict[int, Shrinkage]:
     statistics = page.fetch(queries.layer_statistics, activation=activation, epoch=epoch)
-    found = {int(depth): analysis.shrinkage(statistics, int(depth)) for depth in statistics["depth"].unique()}
+    found = {int(depth): shrinkage(statistics, int(depth)) for depth in statistics["depth"].unique()}
     return {depth: shrinkage for depth, shrinkage in found.items() if shrinkage is not None}
 
 
@@ -103,10 +115,10 @@ if grid["diverged"].sum():
 
 # ---- the short answer ---------------------------------------------------------------------------------------------
 
-drop = analysis.paired_difference(tests, "accuracy", before, after)
+drop = paired_difference(tests, "accuracy", before, after)
 start = shrinkages("linear", 0)
 contrast_start = shrinkages(CONTRAST, 0)
-linear_vanishing = analysis.vanishing(start.get(deepest))
+linear_vanishing = vanishing(start.get(deepest))
 spread = tests.groupby("depth")["accuracy"].std().mean()
 
 with st.container(border=True):
@@ -120,7 +132,7 @@ with st.container(border=True):
                 mean=points(drop.estimate.mean),
                 interval=interval(drop.estimate),
                 seeds=drop.estimate.seeds,
-                negligible=f"{analysis.NEGLIGIBLE * 100:g}",
+                negligible=f"{NEGLIGIBLE * 100:g}",
             )
         )
     else:
@@ -140,7 +152,7 @@ with st.container(border=True):
         found = contrast_start[depth]
         st.markdown(
             texts(
-                f"answer.contrast.{analysis.vanishing(found)}",
+                f"answer.contrast.{vanishing(found)}",
                 layers=page.layers(depth),
                 total=factor(found.total),
                 per_layer=factor(found.per_layer),
@@ -160,14 +172,14 @@ draw = address.remember(
     address.whole_number(0, MOST_DRAWS),
     lambda: int(controls[1].number_input(texts("answer.draw_number"), 0, MOST_DRAWS, key="draw")),
 )
-drawn = analysis.draw_one_seed(tests, "accuracy", draw) if draw else None
+drawn = draw_one_seed(tests, "accuracy", draw) if draw else None
 page.picture(
     "answer.curve",
-    charts.accuracy_by_depth(analysis.bands(tests, ["depth"], "accuracy"), tests, drawn, int(dense), page.style, texts),
+    charts.accuracy_by_depth(bands(tests, ["depth"], "accuracy"), tests, drawn, int(dense), page.style, texts),
     seeds=int(linear["seeds"].max()),
 )
-best = analysis.best_depth(tests, "accuracy").depth
-whole = analysis.difference_of_any(tests, "accuracy", best, deepest)
+best = best_depth(tests, "accuracy").depth
+whole = difference_of_any(tests, "accuracy", best, deepest)
 shares = {way: illusion(tests, way == "dense") for way in ("hidden", "dense")}
 if all(share == share for share in shares.values()):  # not NaN: every depth that is counted is stored
     page.says(
@@ -197,7 +209,7 @@ if all(share == share for share in shares.values()):  # not NaN: every depth tha
 st.subheader(texts("answer.suspects"))
 curves = page.fetch(queries.learning_curves, activation="linear", depth=deepest)
 if len(curves):
-    fitted, trained, deeper = analysis.overfitting(curves), analysis.budget(curves), analysis.overfitting_by_depth(ends)
+    fitted, trained, deeper = overfitting(curves), budget(curves), overfitting_by_depth(ends)
     columns = st.columns(2)
     with columns[0]:
         end = shrinkages("linear", last).get(deepest)
@@ -218,7 +230,7 @@ if len(curves):
             )
         suspect(
             "overfitting",
-            "tiny" if deeper.verdict == "yes" and abs(deeper.accuracy.mean) < analysis.NEGLIGIBLE else deeper.verdict,
+            "tiny" if deeper.verdict == "yes" and abs(deeper.accuracy.mean) < NEGLIGIBLE else deeper.verdict,
             texts(
                 "answer.evidence.overfitting",
                 layers=page.layers(deepest),

@@ -5,8 +5,16 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard import analysis, queries
-from dashboard.analysis import Difference
+from dashboard import queries
+from dashboard.analysis.differences import (
+    BestDepth,
+    Difference,
+    best_depth,
+    difference_of_any,
+    largest_step,
+    neighbouring_differences,
+    worst_step,
+)
 from dashboard.chapters import address
 from dashboard.chapters.page import Page
 from dashboard.charts import depth as charts
@@ -88,12 +96,12 @@ def show_table(table: pd.DataFrame, wording: Wording) -> None:
 def sentences(runs: pd.DataFrame, steps: Sequence[Difference], wording: Wording) -> list[str]:
     """What the picture and the table say, chosen by the verdicts."""
     metric = wording.metric
-    best = analysis.best_depth(runs, metric)
+    best = best_depth(runs, metric)
     certain = any(step.estimate.certain for step in steps)
     said = [say_best(best, runs, certain, wording)]
-    largest = analysis.largest_step(list(steps))
+    largest = largest_step(list(steps))
     if largest is not None and certain:
-        worst = analysis.worst_step(list(steps), metric)
+        worst = worst_step(list(steps), metric)
         if largest != worst:
             said.append(say_step("depth.says.largest", largest, wording))
         if worst is None:
@@ -105,7 +113,7 @@ def sentences(runs: pd.DataFrame, steps: Sequence[Difference], wording: Wording)
     if deepest == best.depth and runs["depth"].nunique() > 1:
         said.append(texts("depth.says.deepest_is_best", depth=wording.depths(deepest)))
     elif certain:
-        against = analysis.difference_of_any(runs, metric, best.depth, deepest)
+        against = difference_of_any(runs, metric, best.depth, deepest)
         if against.estimate.certain:
             said.append(say_step("depth.says.deepest", against, wording))
     spread = runs.groupby("depth")[metric].std().dropna()
@@ -115,7 +123,7 @@ def sentences(runs: pd.DataFrame, steps: Sequence[Difference], wording: Wording)
     return said
 
 
-def say_best(best: analysis.BestDepth, runs: pd.DataFrame, certain: bool, wording: Wording) -> str:
+def say_best(best: BestDepth, runs: pd.DataFrame, certain: bool, wording: Wording) -> str:
     key = "one_seed" if not certain else "tied" if best.rivals else "alone"
     mean = float(runs.loc[runs["depth"] == best.depth, wording.metric].mean())
     values = {
@@ -148,7 +156,7 @@ def compare(runs: pd.DataFrame, wording: Wording) -> None:
     def label(choice: str) -> str:
         return named[choice] if choice in named else wording.depths(int(choice))
 
-    fixed = {BEST: analysis.best_depth(runs, wording.metric).depth, DEEPEST: int(depths[-1])}
+    fixed = {BEST: best_depth(runs, wording.metric).depth, DEEPEST: int(depths[-1])}
 
     def choose(key: str, default: str) -> str:
         options = [default, *depths]
@@ -168,7 +176,7 @@ def compare(runs: pd.DataFrame, wording: Wording) -> None:
     if before == after:
         st.markdown(texts("depth.compare.same", depth=wording.depths(before)))
         return
-    found = analysis.difference_of_any(runs, wording.metric, before, after)
+    found = difference_of_any(runs, wording.metric, before, after)
     if not found.estimate.seeds:
         needed = texts("depth.needs_pairs", before=wording.depths(before), after=wording.depths(after))
         st.markdown(texts("problem.too_few", needed=needed))
@@ -222,7 +230,7 @@ def draw(epoch: int) -> None:
     limits = value_limits(activation, wording.metric, splits) if fixed_axis else None
     page.picture("depth.curve", charts.by_depth(runs, splits, wording, page.style, texts, limits), **names)
 
-    steps = analysis.neighbouring_differences(judged, wording.metric)
+    steps = neighbouring_differences(judged, wording.metric)
     if any(step.estimate.certain for step in steps):
         figure = charts.differences(steps, wording, page.style, texts)
         page.picture("depth.differences", figure, negligible=wording.negligible, **names)

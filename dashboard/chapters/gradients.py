@@ -4,8 +4,18 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboard import analysis, queries
-from dashboard.analysis import Estimate, Movement, Shrinkage
+from dashboard import queries
+from dashboard.analysis.estimates import CONFIDENCE, Estimate, geometric_bands
+from dashboard.analysis.gradients import (
+    VANISHING_FACTOR,
+    Movement,
+    Shrinkage,
+    flow_of,
+    larger_part,
+    movement,
+    shrinkage,
+    vanishing,
+)
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.charts import gradients as charts
 from dashboard.charts.gradients import number
@@ -106,7 +116,7 @@ def draw_heat_maps(epoch: int) -> None:
 def draw_speeds(epoch: int) -> None:
     statistics = page.fetch(queries.layer_statistic_over_epochs, activation=activation, depth=depth)
     hidden = statistics[statistics["layer"] <= depth]
-    bands = analysis.geometric_bands(hidden, ["layer", "epoch"], "bias_gradient_norm")
+    bands = geometric_bands(hidden, ["layer", "epoch"], "bias_gradient_norm")
     if bands.empty:
         lacks("hidden" if depth == 0 else "statistics")
     else:
@@ -117,8 +127,7 @@ def draw_speeds(epoch: int) -> None:
 def shrinkages(epoch: int) -> dict[str, Shrinkage]:
     """By activation, at the chosen depth; those without two hidden layers or without runs are left out."""
     found = {
-        name: analysis.shrinkage(page.fetch(queries.layer_statistics, activation=name, epoch=epoch), depth)
-        for name in names
+        name: shrinkage(page.fetch(queries.layer_statistics, activation=name, epoch=epoch), depth) for name in names
     }
     return {name: split for name, split in found.items() if split is not None and split.per_layer.seeds}
 
@@ -170,13 +179,13 @@ def sentences(epoch: int, found: dict[str, Shrinkage]) -> list[str]:
         flow_sentence(split),
         texts("gradients.says.parts", weights=figure_of(split.weights), slope=figure_of(split.slope)),
         slope_sentence(split),
-        movement_sentence(analysis.movement(statistics, depth), epoch),
+        movement_sentence(movement(statistics, depth), epoch),
         comparison(found),
         texts(
             "gradients.says.rule",
             limit=limit(),
             steps=EXAMPLE_STEPS,
-            left=f"{1 / analysis.VANISHING_FACTOR**EXAMPLE_STEPS:,.0f}",
+            left=f"{1 / VANISHING_FACTOR**EXAMPLE_STEPS:,.0f}",
         ),
     ]
 
@@ -190,15 +199,15 @@ def figure_of(found: Estimate) -> str:
 
 
 def limit() -> str:
-    return f"{analysis.VANISHING_FACTOR:g}"
+    return f"{VANISHING_FACTOR:g}"
 
 
 def confidence() -> str:
-    return f"{analysis.CONFIDENCE * 100:g}"
+    return f"{CONFIDENCE * 100:g}"
 
 
 def flow_sentence(split: Shrinkage) -> str:
-    flow = analysis.flow_of(split.per_layer)
+    flow = flow_of(split.per_layer)
     if not split.per_layer.certain:
         return texts("problem.one_seed")
     return texts(f"gradients.says.flow_{flow}", limit=limit(), total=number(split.total.mean))
@@ -212,7 +221,7 @@ def slope_sentence(split: Shrinkage) -> str:
         return texts("gradients.says.part_cannot_tell")
     if split.per_layer.high >= 1:
         return texts("gradients.says.slope_no_loss")
-    part = analysis.larger_part(split)
+    part = larger_part(split)
     alone = part == "slope" and split.weights.low > 1
     return texts("gradients.says.part_slope_alone" if alone else f"gradients.says.part_{part}")
 
@@ -234,7 +243,7 @@ def comparison(found: dict[str, Shrinkage]) -> str:
     """All activations at the same depth and epoch, by the same rule."""
     if len(found) < 2:
         return ""
-    verdicts = {name: analysis.vanishing(split) for name, split in found.items()}
+    verdicts = {name: vanishing(split) for name, split in found.items()}
     groups = []
     for verdict in ("yes", "no", "cannot_tell"):
         together = [names[name] for name, own in verdicts.items() if own == verdict]

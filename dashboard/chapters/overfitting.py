@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import analysis, queries
+from dashboard import queries
+from dashboard.analysis.differences import improves, paired_difference
+from dashboard.analysis.estimates import CONFIDENCE, Estimate, estimate
+from dashboard.analysis.overfitting import Overfitting, best_epoch, gap, overfitting, overfitting_by_depth
 from dashboard.chapters.page import Page
 from dashboard.charts import overfitting as charts
 from dashboard.wording import METRICS, Wording
@@ -16,11 +19,11 @@ page = Page.current()
 texts = page.texts
 
 
-def negated(found: analysis.Estimate) -> analysis.Estimate:
-    return analysis.Estimate(-found.mean, -found.high, -found.low, found.seeds)
+def negated(found: Estimate) -> Estimate:
+    return Estimate(-found.mean, -found.high, -found.low, found.seeds)
 
 
-def say_reading(found: analysis.Overfitting, depth: int) -> list[str]:
+def say_reading(found: Overfitting, depth: int) -> list[str]:
     """Whether the chosen network overfits, by the rule, and the figures that decide it."""
     loss, accuracy = Wording(texts, page.counting, "loss"), Wording(texts, page.counting, "accuracy")
     values = {
@@ -46,7 +49,7 @@ def say_gaps(gaps: pd.DataFrame, runs: pd.DataFrame, wording: Wording, epoch: in
     """How the gap at one epoch goes with depth, and what the training and test figures do meanwhile."""
     depths = sorted(int(depth) for depth in gaps["depth"].unique())
     shallowest, deepest = depths[0], depths[-1]
-    first = analysis.estimate(gaps.loc[gaps["depth"] == shallowest, "gap"].to_numpy())
+    first = estimate(gaps.loc[gaps["depth"] == shallowest, "gap"].to_numpy())
     said = []
     if first.certain and first.high < 0:
         said.append(
@@ -58,12 +61,12 @@ def say_gaps(gaps: pd.DataFrame, runs: pd.DataFrame, wording: Wording, epoch: in
         )
     if len(depths) > 1:
         renamed = gaps.rename(columns={"gap": wording.metric})
-        change = analysis.paired_difference(renamed, wording.metric, shallowest, deepest)
+        change = paired_difference(renamed, wording.metric, shallowest, deepest)
         train, test = (
-            analysis.paired_difference(runs[runs["split"] == split], wording.metric, shallowest, deepest).estimate
+            paired_difference(runs[runs["split"] == split], wording.metric, shallowest, deepest).estimate
             for split in ("train", "test")
         )
-        wider_by_learning = change.verdict != "rise" or analysis.improves(train, wording.metric)
+        wider_by_learning = change.verdict != "rise" or improves(train, wording.metric)
         if change.estimate.certain:
             said.append(
                 texts(
@@ -86,7 +89,7 @@ def say_depth(everything: pd.DataFrame, last: int) -> str:
     frame = everything[everything["epoch"] == last]
     if frame["depth"].nunique() < 2 or not set(SPLITS) <= set(frame["split"]):
         return ""
-    found = analysis.overfitting_by_depth(frame)
+    found = overfitting_by_depth(frame)
     loss, accuracy = Wording(texts, page.counting, "loss"), Wording(texts, page.counting, "accuracy")
     if found.best == found.deepest:
         return texts("overfitting.says.depth_best_is_deepest", depth=loss.depths(found.deepest))
@@ -104,7 +107,7 @@ def say_depth(everything: pd.DataFrame, last: int) -> str:
     )
 
 
-def show_readings(readings: dict[int, analysis.Overfitting]) -> None:
+def show_readings(readings: dict[int, Overfitting]) -> None:
     """The rule's verdict for every depth."""
     st.markdown(f"##### {texts('overfitting.table.title')}")
     names = {
@@ -115,7 +118,7 @@ def show_readings(readings: dict[int, analysis.Overfitting]) -> None:
     for depth, found in readings.items():
         width = found.accuracy_gap
         later = found.best_epoch < found.last_epoch
-        rise = found.loss_rise if later else analysis.estimate(np.array([]))
+        rise = found.loss_rise if later else estimate(np.array([]))
         rows.append(
             {
                 names["depth"]: page.layers(depth),
@@ -172,14 +175,14 @@ examples = page.fetch(queries.training_examples).iloc[0]
 as_keras = page.switch("keras", texts("overfitting.keras"), texts("overfitting.keras_help"))
 splits = (*SPLITS, "train_running") if as_keras else SPLITS
 resampled = int(chosen["epochs"].max()) if examples["sample"] < examples["everything"] else None
-best = analysis.best_epoch(curves)
+best = best_epoch(curves)
 names = {
     "depth": Wording(texts, page.counting, "loss").depths(depth),
     "activation": texts(f"activation.{activation}"),
     "best": best,
     "sample": f"{examples['sample']:,}",
     "everything": f"{examples['everything']:,}",
-    "confidence": f"{analysis.CONFIDENCE * 100:g} %",
+    "confidence": f"{CONFIDENCE * 100:g} %",
 }
 for column, metric in zip(st.columns(2), reversed(METRICS), strict=True):
     with column:
@@ -189,7 +192,7 @@ for column, metric in zip(st.columns(2), reversed(METRICS), strict=True):
             charts.over_epochs(curves, splits, best, shown, page.style, texts, resampled),
             **names,
         )
-page.says(*say_reading(analysis.overfitting(curves), depth))
+page.says(*say_reading(overfitting(curves), depth))
 with st.expander(texts("overfitting.rule_title")):
     small = {metric: Wording(texts, page.counting, metric).negligible for metric in METRICS}
     st.markdown(texts("overfitting.rule", negligible=small["loss"], small=small["accuracy"], **names))
@@ -203,7 +206,7 @@ wording = Wording(
     page.choose("metric", texts("page.metric"), METRICS, METRICS[0], lambda name: texts(f"page.{name}")),
 )
 everything = page.fetch(queries.metric_over_epochs, activation=activation)
-gaps = analysis.gap(everything, wording.metric).dropna(subset="gap")
+gaps = gap(everything, wording.metric).dropna(subset="gap")
 names["metric"] = texts(f"page.{wording.metric}")
 page.picture(
     "overfitting.gap_epochs", charts.gap_over_epochs(gaps, depth, wording, page.style, texts, resampled), **names
@@ -224,7 +227,7 @@ def draw(epoch: int) -> None:
 
 page.with_epoch(int(chosen["epochs"].max()), draw)
 readings = {
-    each: analysis.overfitting(rows)
+    each: overfitting(rows)
     for each in depths
     if set(SPLITS) <= set((rows := everything[everything["depth"] == each])["split"])
 }

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.analysis import Difference, Verdict, bands, negligible
+from dashboard.analysis.differences import Difference, Verdict, negligible
+from dashboard.analysis.estimates import bands
 from dashboard.charts.style import ACTIVATION_COLOURS, SPLIT_COLOURS, SPLIT_DASHES, Style, add_band, with_opacity
 from dashboard.texts import Texts
 from dashboard.wording import Wording

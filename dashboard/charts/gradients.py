@@ -9,7 +9,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from dashboard.analysis import VANISHING_FACTOR, Estimate, Shrinkage, pooled_density, quantile_range
+from dashboard.analysis.distributions import pooled_density, quantile_range
+from dashboard.analysis.estimates import Estimate
+from dashboard.analysis.gradients import VANISHING_FACTOR, Shrinkage
 from dashboard.charts.style import SEQUENTIAL, Style, add_band, with_opacity
 from dashboard.texts import Texts
 

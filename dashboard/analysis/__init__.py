@@ -1,0 +1,1 @@
+"""From measurements to numbers and verdicts: pure functions of DataFrames, one concept a file."""

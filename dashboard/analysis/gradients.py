@@ -1,0 +1,126 @@
+"""The flow of gradients: what becomes of the error δ on its way back, and whether the first layers move."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from dashboard.analysis.differences import Presence
+from dashboard.analysis.estimates import Estimate, estimate, exponential
+
+# A gradient vanishes with depth where less than half of δ survives each layer: of ten layers' error, a thousandth
+# arrives. It does not where more than half survives; between, the interval decides, or nothing can be told.
+VANISHING_FACTOR = 0.5
+# A factor a layer within 10 % of 1 loses nothing that matters: after ten layers, more than a third is still there.
+NEGLIGIBLE_SHRINKAGE = 0.9
+Flow = Literal["vanishing", "fading", "kept", "growing", "exploding", "cannot_tell"]
+LargerPart = Literal["slope", "weights", "cannot_tell"]
+
+
+@dataclass(frozen=True)
+class Shrinkage:
+    """What happens to the error δ on its way from the last hidden layer back to the first, as factors a layer.
+
+    `per_layer` = `weights` · `slope`, geometric means over the layers passed; `total` is their product over all of
+    them, so that 1 means that nothing is lost and 0.01 that a hundredth arrives. Intervals are over seeds.
+    """
+
+    per_layer: Estimate
+    weights: Estimate
+    slope: Estimate
+    total: Estimate
+
+    @property
+    def slope_share(self) -> float:
+        """How much of the logarithm of the shrinkage is the slope's: 1 is all of it, 0 none, above 1 if the weights
+        work against it."""
+        logarithm = np.log(self.per_layer.mean)
+        return float(np.log(self.slope.mean) / logarithm) if logarithm else float("nan")
+
+
+def shrinkage(statistics: pd.DataFrame, depth: int) -> Shrinkage | None:
+    """The shrinkage at one depth, from the layer statistics of one activation and epoch; None below two hidden layers.
+
+    Args:
+        statistics: depth, seed, layer, delta_rms, weight_gain, slope_gain.
+    """
+    rows = statistics[(statistics["depth"] == depth) & (statistics["layer"] < depth)]
+    if depth < 2 or rows.empty:
+        return None
+    with np.errstate(divide="ignore"):
+        logs = rows[["weight_gain", "slope_gain"]].astype(np.float64).transform(np.log)
+    logs = logs.replace(-np.inf, np.nan).assign(seed=rows["seed"])
+    means = logs.groupby("seed")[["weight_gain", "slope_gain"]].mean()
+    together = means.sum(axis=1, min_count=2)
+    return Shrinkage(
+        per_layer=exponential(estimate(together.to_numpy())),
+        weights=exponential(estimate(means["weight_gain"].to_numpy())),
+        slope=exponential(estimate(means["slope_gain"].to_numpy())),
+        total=exponential(estimate((depth - 1) * together.to_numpy())),
+    )
+
+
+def vanishing(found: Shrinkage | None) -> Presence:
+    """Whether δ vanishes on its way back, by the interval of its factor a layer, which depth alone cannot fool."""
+    if found is None or not found.per_layer.certain:
+        return "cannot_tell"
+    if found.per_layer.high < VANISHING_FACTOR:
+        return "yes"
+    return "no" if found.per_layer.low > VANISHING_FACTOR else "cannot_tell"
+
+
+def flow_of(per_layer: Estimate) -> Flow:
+    """What becomes of δ on its way back: `vanishing` in finer grades, by the interval of the factor a layer.
+
+    vanishing: below VANISHING_FACTOR; exploding: above its inverse. Between the two, fading and growing, where the
+    interval excludes 1 and reaches beyond NEGLIGIBLE_SHRINKAGE; kept where it does not.
+    """
+    if not per_layer.certain or per_layer.low <= VANISHING_FACTOR <= per_layer.high:
+        return "cannot_tell"
+    if per_layer.high < VANISHING_FACTOR:
+        return "vanishing"
+    if per_layer.low > 1 / VANISHING_FACTOR:
+        return "exploding"
+    if per_layer.low < NEGLIGIBLE_SHRINKAGE and per_layer.high < 1:
+        return "fading"
+    if per_layer.high > 1 / NEGLIGIBLE_SHRINKAGE and per_layer.low > 1:
+        return "growing"
+    return "kept"
+
+
+def larger_part(split: Shrinkage) -> LargerPart:
+    """Which of the two shrinks δ more, the slope of the activation or the weights, where their intervals are apart."""
+    if not (split.slope.certain and split.weights.certain):
+        return "cannot_tell"
+    if split.slope.high < split.weights.low:
+        return "slope"
+    if split.weights.high < split.slope.low:
+        return "weights"
+    return "cannot_tell"
+
+
+@dataclass(frozen=True)
+class Movement:
+    """By how much of its own size a layer's kernel changes in one step: the first and the last hidden layer."""
+
+    first: Estimate
+    last: Estimate
+    ratio: Estimate
+
+
+def movement(statistics: pd.DataFrame, depth: int) -> Movement | None:
+    """How much the first hidden layer still moves, against the last; None below two hidden layers or without updates.
+
+    Args:
+        statistics: depth, seed, layer, update_ratio.
+    """
+    rows = statistics[(statistics["depth"] == depth) & (statistics["update_ratio"] > 0)]
+    table = rows.pivot_table(index="seed", columns="layer", values="update_ratio")
+    if depth < 2 or 1 not in table or depth not in table:
+        return None
+    first = np.log(table[1].to_numpy(np.float64))
+    last = np.log(table[depth].to_numpy(np.float64))
+    if not np.isfinite(first - last).any():
+        return None
+    return Movement(*(exponential(estimate(logs)) for logs in (first, last, first - last)))

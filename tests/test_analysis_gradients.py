@@ -1,0 +1,40 @@
+"""The shrinkage of the error, on gains that are known."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dashboard.analysis.gradients import shrinkage
+
+
+def layers(weight: float, slope: float, depth: int = 4, seeds: int = 3) -> pd.DataFrame:
+    """Layer statistics with the same gains in every hidden layer; the output layer has none."""
+    rows = [
+        (depth, seed, layer, 1.0, weight if layer <= depth else np.nan, slope if layer <= depth else np.nan)
+        for seed in range(seeds)
+        for layer in range(1, depth + 2)
+    ]
+    return pd.DataFrame(rows, columns=["depth", "seed", "layer", "delta_rms", "weight_gain", "slope_gain"])
+
+
+def test_shrinkage_splits_into_weights_and_slope() -> None:
+    found = shrinkage(layers(0.8, 0.25), 4)
+    assert found is not None
+    assert found.per_layer.mean == pytest.approx(0.2)
+    assert found.weights.mean == pytest.approx(0.8)
+    assert found.slope.mean == pytest.approx(0.25)
+    assert found.total.mean == pytest.approx(0.2**3)  # three steps, from the fourth hidden layer to the first
+    assert found.slope_share == pytest.approx(math.log(0.25) / math.log(0.2))
+
+
+def test_a_linear_network_owes_nothing_to_the_slope() -> None:
+    found = shrinkage(layers(0.8, 1.0), 4)
+    assert found is not None
+    assert found.slope_share == 0
+
+
+def test_one_hidden_layer_has_nowhere_to_shrink() -> None:
+    assert shrinkage(layers(0.8, 1.0, depth=1), 1) is None
+    assert shrinkage(layers(0.8, 1.0), 7) is None
