@@ -1,0 +1,18 @@
+"""Every SELECT of the dashboard: a snapshot and bound parameters in, a small DataFrame out."""
+
+from dashboard.queries.layers import histograms, layer_logarithms, layer_statistic_over_epochs, layer_statistics
+from dashboard.queries.metrics import learning_curves, metric_over_epochs, metrics_at
+from dashboard.queries.runs import grid, store_facts, training_examples
+
+__all__ = [
+    "grid",
+    "histograms",
+    "layer_logarithms",
+    "layer_statistic_over_epochs",
+    "layer_statistics",
+    "learning_curves",
+    "metric_over_epochs",
+    "metrics_at",
+    "store_facts",
+    "training_examples",
+]
