@@ -17,6 +17,7 @@ from dashboard.analysis.distributions import pooled_density, quantile_range
 from dashboard.analysis.estimates import Estimate, geometric_bands
 from dashboard.analysis.gradients import Shrinkage, flow_of, larger_part, movement, shrinkage, vanishing
 from dashboard.charts import gradients as charts
+from dashboard.charts import scales
 from dashboard.charts.style import Style
 from dashboard.texts import Texts
 
@@ -61,7 +62,7 @@ def certain(low: float, high: float) -> Estimate:
 def test_the_slope_part_is_exactly_1_without_an_activation_function() -> None:
     found = shrinkage_of(5, 1.1, 1.0)
     assert (found.slope.low, found.slope.mean, found.slope.high) == (1.0, 1.0, 1.0)
-    assert charts.number(found.slope.mean) == "1"
+    assert scales.number(found.slope.mean) == "1"
 
 
 def test_weights_times_slope_is_the_factor_a_layer_and_its_power_is_the_total() -> None:
@@ -175,16 +176,16 @@ def test_the_range_holds_the_middle_of_every_histogram() -> None:
     ],
 )
 def test_a_number_keeps_its_significant_digits(value: float, expected: str) -> None:
-    assert charts.number(value) == expected
+    assert scales.number(value) == expected
 
 
 def test_a_figure_that_does_not_exist_is_a_dash() -> None:
-    assert charts.number(float("nan")) == "–"
+    assert scales.number(float("nan")) == "–"
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.2, 1.5), (1e-9, 0.1), (0.04, 0.05)])
 def test_a_logarithmic_axis_has_ticks_in_sight(low: float, high: float) -> None:
-    ticks = charts.log_ticks(low, high)
+    ticks = scales.log_ticks(low, high)
     assert ((ticks >= low) & (ticks <= high)).any()
     assert len(ticks) < 20
 

@@ -18,7 +18,7 @@ from dashboard.analysis.gradients import (
 )
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.charts import gradients as charts
-from dashboard.charts.gradients import number
+from dashboard.charts.scales import number
 
 Statistic = Literal["delta_rms", "gradient_norm"]
 STATISTICS: tuple[Statistic, ...] = ("delta_rms", "gradient_norm")

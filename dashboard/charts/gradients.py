@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-import plotly.colors
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
@@ -12,40 +11,16 @@ from plotly.subplots import make_subplots
 from dashboard.analysis.distributions import pooled_density, quantile_range
 from dashboard.analysis.estimates import Estimate
 from dashboard.analysis.gradients import VANISHING_FACTOR, Shrinkage
+from dashboard.charts.scales import log_ticks, number, tick_text
 from dashboard.charts.style import SEQUENTIAL, Style, add_band, with_opacity
 from dashboard.texts import Texts
 
 Floats = NDArray[np.float64]
 
-LAYER_SCALE = "Plasma"  # a layer within one network; not the scale of depth, so that the two are not confused
 MARK = "#e4572e"  # frames the network that is looked at
 PART_COLOURS = {"weights": "#0072b2", "slope": "#e69f00"}  # Okabe & Ito
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SHOWN_SHARE = 0.998  # of the pre-activations of each layer: single far outliers would squeeze the picture
 RIDGE = 0.88  # height of the highest density, in rows
-
-
-def number(value: float) -> str:
-    """Three significant digits, and powers of ten where the decimals would be lost among zeros; 1 is exactly 1."""
-    if not np.isfinite(value):
-        return "–"
-    if value == 0 or 0.001 <= abs(value) < 1000:
-        return f"{value:.0f}" if value == round(value) else f"{value:#.3g}".removesuffix(".")
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
-
-
-def layer_colour(layer: int, layers: int, style: Style) -> str:
-    """Dark is near the input. The ends of the scale that would vanish in the background are left out."""
-    low, high = (0.25, 1.0) if style.dark else (0.0, 0.8)
-    share = low + (high - low) * ((layer - 1) / (layers - 1) if layers > 1 else 0.0)
-    colour: str = plotly.colors.sample_colorscale(LAYER_SCALE, [share])[0]
-    return colour
-
-
-def _ink(style: Style) -> str:
-    """The colour of the reader's text."""
-    return "#e7eef0" if style.dark else "#16242b"
 
 
 def heat_maps(
@@ -171,7 +146,7 @@ def speeds(bands: pd.DataFrame, depth: int, epoch: int, texts: Texts, style: Sty
     figure = style.figure(texts("page.axis_epoch"), texts("gradients.speed.y"))
     for layer in np.unique(bands["layer"].to_numpy(np.int64)):
         rows = bands[bands["layer"] == layer]
-        colour, name = layer_colour(int(layer), depth, style), texts("gradients.speed.layer", layer=layer)
+        colour, name = style.layer_colour(int(layer), depth), texts("gradients.speed.layer", layer=layer)
         if (rows["seeds"] > 1).all():
             add_band(figure, rows["epoch"].to_numpy(), rows["low"].to_numpy(), rows["high"].to_numpy(), colour, name)
         figure.add_scatter(
@@ -204,20 +179,6 @@ def speeds(bands: pd.DataFrame, depth: int, epoch: int, texts: Texts, style: Sty
     return figure
 
 
-def log_ticks(low: float, high: float) -> Floats:
-    """Round numbers for a logarithmic axis: powers of ten, with 2 and 5 between them where these are few."""
-    first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
-    powers = np.power(10.0, np.arange(first, last + 1, dtype=np.float64))
-    if last - first > 3:
-        return powers[:: max(1, round((last - first) / 8))]
-    return np.outer(powers, np.array([1.0, 2.0, 5.0])).ravel()
-
-
-def tick_text(tick: float) -> str:
-    """0.05, or 10⁻⁶ where the decimals would be lost among zeros."""
-    return number(tick).removeprefix("1.0 × ") if tick < 0.001 else f"{tick:g}"
-
-
 def splits(found: Mapping[str, Shrinkage], names: Mapping[str, str], texts: Texts, style: Style) -> go.Figure:
     """Each activation's factors a layer: weights, slope, and their product, with intervals; 1 is nothing lost.
 
@@ -228,7 +189,7 @@ def splits(found: Mapping[str, Shrinkage], names: Mapping[str, str], texts: Text
     looks = {
         "weights": (PART_COLOURS["weights"], "square", 0.22),
         "slope": (PART_COLOURS["slope"], "diamond", 0.0),
-        "together": (_ink(style), "circle", -0.22),
+        "together": (style.ink, "circle", -0.22),
     }
     heights = {activation: float(len(found) - place) for place, activation in enumerate(found)}
     shown: list[float] = [1.0, VANISHING_FACTOR]
@@ -331,7 +292,7 @@ def slopes(histograms: pd.DataFrame, activation: str, depth: int, texts: Texts, 
             x=z,
             y=values,
             mode="lines",
-            line={"color": _ink(style) if text == "function" else PART_COLOURS["slope"], "width": 2.5},
+            line={"color": style.ink if text == "function" else PART_COLOURS["slope"], "width": 2.5},
             text=[
                 texts(f"gradients.slope.hover_{text}", z=f"{at:.2f}", value=number(value))
                 for at, value in zip(z, values, strict=True)
@@ -352,7 +313,7 @@ def slopes(histograms: pd.DataFrame, activation: str, depth: int, texts: Texts, 
         if not density.any():
             continue
         ridge = int(layer) + RIDGE * density / density.max()
-        colour = layer_colour(int(layer), depth, style)
+        colour = style.layer_colour(int(layer), depth)
         spread = quantile_range(*own, 0.95)
         figure.add_scatter(
             x=np.concatenate([middles, middles[::-1]]),

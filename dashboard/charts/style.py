@@ -11,6 +11,7 @@ SPLIT_COLOURS = {"train": "#0072b2", "validation": "#e69f00", "test": "#009e73",
 ACTIVATION_COLOURS = {"linear": "#0072b2", "sigmoid": "#d55e00", "tanh": "#009e73", "relu": "#cc79a7"}
 SPLIT_DASHES = {"train": "solid", "validation": "dash", "test": "dot", "train_running": "dashdot"}
 SEQUENTIAL = "Viridis"  # for depth, and for size on a logarithmic scale
+LAYER_SCALE = "Plasma"  # a layer within one network; not the scale of depth, so that the two are not confused
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,28 @@ class Style:
         """For what stands behind the data: reference lines, single seeds."""
         return "#8a9aa2" if self.dark else "#6b7a82"
 
+    @property
+    def ink(self) -> str:
+        """The colour of the reader's text."""
+        return "#e7eef0" if self.dark else "#16242b"
+
+    @property
+    def paper(self) -> str:
+        """The colour of the page."""
+        return "#10181c" if self.dark else "#ffffff"
+
     def depth_colour(self, depth: int, deepest: int) -> str:
         """The one colour scale for depth: dark is shallow. The ends that the background would swallow are left out."""
         low, high = (0.3, 1.0) if self.dark else (0.0, 0.82)
         share = low + (high - low) * (depth / deepest if deepest else 0.0)
         colour: str = plotly.colors.sample_colorscale(SEQUENTIAL, [share])[0]
+        return colour
+
+    def layer_colour(self, layer: int, layers: int) -> str:
+        """A layer within one network: dark is near the input. Ends that the background would swallow are left out."""
+        low, high = (0.25, 1.0) if self.dark else (0.0, 0.8)
+        share = low + (high - low) * ((layer - 1) / (layers - 1) if layers > 1 else 0.0)
+        colour: str = plotly.colors.sample_colorscale(LAYER_SCALE, [share])[0]
         return colour
 
     def figure(self, x_title: str, y_title: str, height: int = 420, **layout: Any) -> go.Figure:
