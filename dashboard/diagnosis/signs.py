@@ -1,0 +1,155 @@
+"""The signs that the rules read: figures of one run, computed from its stored history and compared with nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dashboard.diagnosis.flow import Flow, flow_at
+
+CLASSES = 10
+GUESSING = float(np.log(CLASSES))  # the loss of a network that gives every class the same probability, nats
+CHANCE = 1 / CLASSES
+
+
+@dataclass(frozen=True)
+class Signs:
+    """The figures of one run; None where the store does not hold what a figure needs."""
+
+    depth: int
+    activation: str
+    last_epoch: int
+    diverged_epoch: int | None  # first epoch whose loss was not finite
+    start_loss: float | None  # training loss before training, nats
+    train_loss: float | None  # at the last epoch
+    train_accuracy: float | None
+    test_accuracy: float | None
+    accuracy_gap: float | None  # training less test accuracy, at the last epoch
+    since: int  # the epoch at which the last quarter of the budget begins
+    late_gain: float | None  # validation accuracy gained in that last quarter
+    late_fall: float | None  # share of the training loss (Keras' running mean) that it took away
+    best_epoch: int | None  # lowest validation loss
+    held_out_rise: float | None  # what the test loss rose by from the best epoch to the last, as a share of the former
+    train_fall: float | None  # training loss at the best epoch less that at the last, nats
+    start: Flow | None  # what becomes of δ on its way back, before training
+    end: Flow | None  # the same at the last epoch
+    first_movement: float | None  # update ratio of the first hidden layer, geometric mean over the epochs
+    last_movement: float | None  # the same of the last hidden layer
+    saturated: Mapping[int, float]  # share of saturated (example, unit) pairs by hidden layer, at the last epoch
+    saturated_start: Mapping[int, float]  # the same before training
+    dead: Mapping[int, float]  # share of dead units by hidden layer, at the last epoch
+    dead_since: int | None  # first epoch at which a layer was as dead as it is at the end
+
+    @property
+    def loss_left(self) -> float | None:
+        """The training loss at the end as a share of that of guessing: 1 has learned nothing, 0 everything."""
+        return None if self.train_loss is None else self.train_loss / GUESSING
+
+
+def signs_of(run: Mapping[str, Any], metrics: pd.DataFrame, layers: pd.DataFrame) -> Signs:
+    """Computes the signs of one run.
+
+    Args:
+        run: its row in the table `run`: depth, activation, diverged_epoch.
+        metrics: its rows in `epoch_metric`: epoch, split, loss, accuracy.
+        layers: its rows in `layer_stat`: epoch, layer, and the statistics; may be empty.
+    """
+    depth = int(run["depth"])
+    loss = metrics.pivot_table(index="epoch", columns="split", values="loss")
+    accuracy = metrics.pivot_table(index="epoch", columns="split", values="accuracy")
+    last = int(metrics["epoch"].max()) if len(metrics) else 0
+    since = _quarter_before(loss.index.to_numpy(), last)
+    best = _best_epoch(loss)
+    train_accuracy, test_accuracy = _at(accuracy, "train", last), _at(accuracy, "test", last)
+    hidden = layers[layers["layer"] <= depth]
+    statistics_end = int(hidden["epoch"].max()) if len(hidden) else last
+    ending, starting = hidden[hidden["epoch"] == statistics_end], hidden[hidden["epoch"] == 0]
+    dead = _by_layer(ending, "dead_fraction")
+    return Signs(
+        depth=depth,
+        activation=str(run["activation"]),
+        last_epoch=last,
+        diverged_epoch=None if pd.isna(run["diverged_epoch"]) else int(run["diverged_epoch"]),
+        start_loss=_at(loss, "train", 0),
+        train_loss=_at(loss, "train", last),
+        train_accuracy=train_accuracy,
+        test_accuracy=test_accuracy,
+        accuracy_gap=_less(train_accuracy, test_accuracy),
+        since=since,
+        late_gain=_less(_at(accuracy, "validation", last), _at(accuracy, "validation", since)),
+        late_fall=_share_lost(_at(loss, "train_running", max(since, 1)), _at(loss, "train_running", last)),
+        best_epoch=best,
+        held_out_rise=None if best is None else _share_gained(_at(loss, "test", best), _at(loss, "test", last)),
+        # there is no running mean before training
+        train_fall=None
+        if best is None
+        else _less(_at(loss, "train_running", max(best, 1)), _at(loss, "train_running", last)),
+        start=flow_at(starting, depth),
+        end=flow_at(ending, depth),
+        first_movement=_movement(hidden, 1),
+        last_movement=_movement(hidden, depth),
+        saturated=_by_layer(ending, "saturated_fraction"),
+        saturated_start=_by_layer(starting, "saturated_fraction"),
+        dead=dead,
+        dead_since=_since_when(hidden, dead),
+    )
+
+
+def _quarter_before(epochs: NDArray[np.integer[Any]], last: int) -> int:
+    """The last recorded epoch that leaves at least a quarter of the budget after it."""
+    earlier = epochs[epochs <= last - max(1, last // 4)]
+    return int(earlier.max()) if len(earlier) else last
+
+
+def _best_epoch(loss: pd.DataFrame) -> int | None:
+    if "validation" not in loss or loss["validation"].dropna().empty:
+        return None
+    validation = loss["validation"].dropna()
+    return int(validation.index.to_numpy()[validation.to_numpy().argmin()])
+
+
+def _at(table: pd.DataFrame, split: str, epoch: int) -> float | None:
+    if split not in table or epoch not in table.index:
+        return None
+    value = float(table.loc[epoch, split])  # type: ignore[arg-type]
+    return value if np.isfinite(value) else None
+
+
+def _less(minuend: float | None, subtrahend: float | None) -> float | None:
+    return None if minuend is None or subtrahend is None else minuend - subtrahend
+
+
+def _share_lost(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None or before <= 0 else 1 - after / before
+
+
+def _share_gained(before: float | None, after: float | None) -> float | None:
+    lost = _share_lost(before, after)
+    return None if lost is None else -lost
+
+
+def _by_layer(rows: pd.DataFrame, column: str) -> dict[int, float]:
+    if column not in rows:
+        return {}
+    known = rows.dropna(subset=column)
+    return {int(layer): float(value) for layer, value in zip(known["layer"], known[column], strict=True)}
+
+
+def _movement(hidden: pd.DataFrame, layer: int) -> float | None:
+    if "update_ratio" not in hidden:
+        return None
+    values = hidden.loc[hidden["layer"] == layer, "update_ratio"].dropna().to_numpy(np.float64)
+    if not len(values):
+        return None
+    return float(np.exp(np.log(values).mean())) if (values > 0).all() else 0.0
+
+
+def _since_when(hidden: pd.DataFrame, dead: Mapping[int, float]) -> int | None:
+    if not dead or max(dead.values()) == 0:
+        return None
+    layer = max(dead, key=lambda each: dead[each])
+    rows = hidden[(hidden["layer"] == layer) & (hidden["dead_fraction"] >= dead[layer])]
+    return int(rows["epoch"].min())

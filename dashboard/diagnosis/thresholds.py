@@ -1,0 +1,93 @@
+"""Every number that a verdict depends on, in one table; the dashboard shows the same table.
+
+Most rules on a single run have two limits: beyond the one, the fault is there; short of the other, it is ruled out;
+between them, one run cannot tell. What each means in words stands in the texts, under `threshold.<name>`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard.analysis.budget import UNDERTRAINED_GAIN
+from dashboard.analysis.differences import NEGLIGIBLE, NEGLIGIBLE_LOSS, Presence
+from dashboard.analysis.estimates import CONFIDENCE
+from dashboard.analysis.gradients import NEGLIGIBLE_SHRINKAGE, VANISHING_FACTOR
+
+CHOSEN = "tests/benchmarks/diagnosis.py"  # chosen on the calibration part of the labelled runs, see there
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A limit: the fault is there beyond `limit`, and ruled out short of `ruled_out`."""
+
+    name: str
+    limit: float
+    ruled_out: float
+    unit: str  # a key of the texts: share, points, nats, factor
+    source: str
+
+    def presence(self, value: float | None) -> Presence:
+        """Whether a figure is beyond the limit; it cannot be told between the two limits, or without a figure."""
+        if value is None or not np.isfinite(value):
+            return "cannot_tell"
+        upward = self.limit >= self.ruled_out
+        if value >= self.limit if upward else value <= self.limit:
+            return "yes"
+        return "no" if (value <= self.ruled_out if upward else value >= self.ruled_out) else "cannot_tell"
+
+    def strength(self, value: float | None) -> float:
+        """How far beyond its limit a figure lies: 0 at the limit, 1 at as much again as the limits are apart, or more.
+
+        Factors are compared by their logarithms.
+        """
+        if value is None or self.presence(value) != "yes":
+            return 0.0
+        tiny = np.finfo(float).tiny
+        places = [value, self.limit, self.ruled_out]
+        there, limit, ruled_out = np.log(np.maximum(places, tiny)) if self.unit == "factor" else places
+        return float(min(1.0, abs(there - limit) / abs(limit - ruled_out)))
+
+
+def _own(name: str, limit: float, unit: str, ruled_out: float | None = None, source: str = CHOSEN) -> Threshold:
+    return Threshold(name, limit, limit if ruled_out is None else ruled_out, unit, source)
+
+
+# ---- one run ------------------------------------------------------------------------------------------------------
+
+# Nothing is wrong with how a network learns if it has taken this much of the loss of guessing off its training data.
+TROUBLE = _own("trouble", 0.35, "share", ruled_out=0.25)
+BLOWN_UP = _own("blown_up", 1.5, "share", ruled_out=1.2)
+EXPLODING_TOTAL = _own("exploding_total", 10.0, "factor", ruled_out=5.0)
+VANISHING_STEP = _own("vanishing_factor", VANISHING_FACTOR, "factor", ruled_out=0.6)
+VANISHING_TOTAL = _own(
+    "vanishing_total", 1e-3, "factor", ruled_out=1e-2, source="Zhang et al. 2021 (AUTOTRAINER), section 4.1"
+)
+DEAD = _own("dead", 0.9, "share", ruled_out=0.6)
+SATURATED = _own("saturated", 0.6, "share", ruled_out=0.4)
+HELD_OUT_RISE = _own("held_out_rise", 0.05, "share", ruled_out=0.02)
+LATE_GAIN = _own("late_gain", 0.01, "points", ruled_out=0.005)
+LATE_FALL = _own("late_fall", 0.10, "share", ruled_out=0.05)
+
+# ---- several seeds ------------------------------------------------------------------------------------------------
+
+SHARED = (
+    _own("confidence", CONFIDENCE, "share", source="dashboard/analysis/estimates.py"),
+    _own("negligible", NEGLIGIBLE, "points", source="dashboard/analysis/differences.py"),
+    _own("negligible_loss", NEGLIGIBLE_LOSS, "nats", source="dashboard/analysis/differences.py"),
+    _own("negligible_shrinkage", NEGLIGIBLE_SHRINKAGE, "factor", source="dashboard/analysis/gradients.py"),
+    _own("undertrained_gain", UNDERTRAINED_GAIN, "points", source="dashboard/analysis/budget.py"),
+)
+
+TABLE = (
+    TROUBLE,
+    BLOWN_UP,
+    EXPLODING_TOTAL,
+    VANISHING_STEP,
+    VANISHING_TOTAL,
+    DEAD,
+    SATURATED,
+    HELD_OUT_RISE,
+    LATE_GAIN,
+    LATE_FALL,
+    *SHARED,
+)
