@@ -180,3 +180,10 @@ def test_the_evaluated_sample_is_a_fixed_part_of_the_training_set() -> None:
 def test_a_small_training_set_is_evaluated_whole() -> None:
     training = datasets.training_indices("mnist", 500, seed=0)
     assert datasets.training_sample("mnist", 0, training).tolist() == training.tolist()
+
+
+def test_the_validation_set_can_be_smaller_and_the_training_set_larger() -> None:
+    training = datasets.training_indices("mnist", 50_000, seed=0, validation_size=10_000)
+    assert training.tolist() == list(range(50_000))
+    assert datasets.validation_indices(10_000).tolist() == list(range(50_000, 60_000))
+    assert set(datasets.training_indices("mnist", 1_000, seed=0, validation_size=10_000)) <= set(training)

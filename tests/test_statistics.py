@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
-from training import images_and_labels, trained
+from training import dense_layers, images_and_labels, plain_loss, plain_model, trained
 
 from trainer import datasets, statistics
 
@@ -245,3 +246,45 @@ def test_histograms_hold_every_number_of_a_layer_at_the_profile_epochs() -> None
             assert count == sizes.get(row["quantity"], count)
             if row["quantity"] == "log10_delta":
                 assert 0 < count < 500 * 16  # relu makes exact zeros, which have no logarithm
+
+
+BETWEEN: dict[str, dict[str, Any]] = {
+    "shortcut": {"activation": "tanh", "shortcut": True, "depth": 3},
+    "shortcut and layer normalisation": {"activation": "relu", "shortcut": True, "normalization": "layer", "depth": 3},
+    "batch normalisation": {"activation": "relu", "normalization": "batch", "initializer": "he_normal"},
+    "sigmoid output": {"activation": "sigmoid", "output": "sigmoid", "initializer": "fan_in_normal"},
+}
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_gradients_before_training_are_those_that_keras_finds(name: str) -> None:
+    """Whatever lies between the layers; δ of an example is the derivative of its loss with respect to the bias."""
+    cohort = trained(**BETWEEN[name])
+    run = cohort.runs[1]
+    images, labels = images_and_labels(datasets.training_indices("mnist", run.train_size, run.seed))
+    model, loss = plain_model(run), plain_loss(run)
+    layers = dense_layers(model)
+    kernels, biases = [layer.kernel.value for layer in layers], [layer.bias.value for layer in layers]
+    with tf.GradientTape(persistent=True) as tape:
+        losses = loss(labels, model(images, training=True))
+        mean = tf.reduce_mean(losses)
+    for layer, (kernel, bias) in enumerate(zip(kernels, biases, strict=True), start=1):
+        stored = cohort.row("layer_stat", run, epoch=0, layer=layer)
+        assert stored["gradient_norm"] == pytest.approx(np.linalg.norm(tape.gradient(mean, kernel)), rel=1e-4)
+        if run.normalization != "batch":  # a batch's examples share its mean and variance
+            deltas = tape.jacobian(losses, bias).numpy()
+            assert stored["delta_rms"] == pytest.approx(rms(deltas), rel=1e-4)
+            assert stored["bias_gradient_norm"] == pytest.approx(np.linalg.norm(deltas.mean(axis=0)), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_four_gains_multiply_to_the_ratio_of_the_errors_and_are_one_where_nothing_acts(name: str) -> None:
+    cohort = trained(**BETWEEN[name])
+    run = cohort.runs[0]
+    rows = cohort.rows("layer_stat", run, epoch=2)
+    for row, following in itertools.pairwise(rows):
+        gains = [row[f"{part}_gain"] for part in ("weight", "slope", "normalization", "shortcut")]
+        assert np.prod(gains) == pytest.approx(row["delta_rms"] / following["delta_rms"], rel=1e-6)
+        assert (row["normalization_gain"] == 1.0) == (run.normalization == "none")
+        has_shortcut = run.shortcut and row["layer"] < run.depth  # none leads from the last hidden layer to the output
+        assert (row["shortcut_gain"] == 1.0) == (not has_shortcut)

@@ -214,8 +214,9 @@ class Program:
         slopes = [
             self._slope(layer, signal.normalized) for layer, signal in zip(self.network.stack, signals, strict=True)
         ]
-        normalized = list(errors)
-        if self.network.shortcut:  # what arrived over the shortcut is the δ of the next hidden layer, as it is
+        normalized = list(errors if self.network.normalizations else entering)
+        if self.network.normalizations and self.network.shortcut:
+            # What arrived over a shortcut is the δ of the next hidden layer, as it is.
             normalized[:-2] = [own - following for own, following in itertools.pairwise(errors[:-1])]
         inputs = [images, *(signal.activation for signal in signals[:-1])]
         examples = tf.cast(tf.shape(images)[1], tf.float32)
