@@ -20,6 +20,7 @@ CHAPTERS = {
     "depth": ":material/stacked_line_chart:",
     "overfitting": ":material/compare_arrows:",
     "gradients": ":material/trending_down:",
+    "sql": ":material/database_search:",
 }
 
 
@@ -77,4 +78,5 @@ def main() -> None:
         st.error(texts("problem.damaged", file=snapshot.name), icon=":material/database_off:")
 
 
-main()
+if __name__ == "__main__":  # as Streamlit runs it
+    main()
