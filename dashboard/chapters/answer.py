@@ -176,6 +176,7 @@ drawn = draw_one_seed(tests, "accuracy", draw) if draw else None
 page.picture(
     "answer.curve",
     charts.accuracy_by_depth(bands(tests, ["depth"], "accuracy"), tests, drawn, int(dense), page.style, texts),
+    tests,
     seeds=int(linear["seeds"].max()),
 )
 best = best_depth(tests, "accuracy").depth
@@ -288,5 +289,6 @@ arriving = {
     if (per_depth := shrinkages(activation, 0))
 }
 if arriving:
-    page.picture("answer.arrival", charts.arrival(arriving, int(dense), page.style, texts))
+    rows = pd.concat(arriving, names=["activation"]).reset_index("activation")
+    page.picture("answer.arrival", charts.arrival(arriving, int(dense), page.style, texts), rows)
 page.try_next("answer")

@@ -83,14 +83,8 @@ def show_table(table: pd.DataFrame, wording: Wording) -> None:
     signed, plain = f"%+.{wording.digits}f", f"%.{wording.digits}f"
     names = list(table.columns)
     formats = dict(zip(names[1:4], [signed] * 3, strict=True)) | {names[5]: plain}
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={name: st.column_config.NumberColumn(format=form) for name, form in formats.items()},
-        alt=texts("depth.table.alt"),
-        placeholder="–",
-        key="depth_table",
-    )
+    columns = {name: st.column_config.NumberColumn(format=form) for name, form in formats.items()}
+    page.table("depth", table, texts("depth.table.alt"), columns=columns)
 
 
 def sentences(runs: pd.DataFrame, steps: Sequence[Difference], wording: Wording) -> list[str]:
@@ -228,23 +222,24 @@ def draw(epoch: int) -> None:
         "confidence": wording.confidence,
     }
     limits = value_limits(activation, wording.metric, splits) if fixed_axis else None
-    page.picture("depth.curve", charts.by_depth(runs, splits, wording, page.style, texts, limits), **names)
+    page.picture("depth.curve", charts.by_depth(runs, splits, wording, page.style, texts, limits), runs, **names)
 
     steps = neighbouring_differences(judged, wording.metric)
+    table = table_of(steps, judged, wording)
     if any(step.estimate.certain for step in steps):
         figure = charts.differences(steps, wording, page.style, texts)
-        page.picture("depth.differences", figure, negligible=wording.negligible, **names)
+        page.picture("depth.differences", figure, table, negligible=wording.negligible, **names)
     else:
         st.info(texts("problem.too_few", needed=texts("depth.needs_differences")))
     if steps:
-        show_table(table_of(steps, judged, wording), wording)
+        show_table(table, wording)
         compare(judged, wording)
     page.says(*sentences(judged, steps, wording))
 
     if grid["activation"].nunique() > 1:
         same_split = everything[everything["split"] == compared]
         figure = charts.by_activation(same_split, wording, page.style, texts)
-        page.picture("depth.activations", figure, **names)
+        page.picture("depth.activations", figure, same_split, **names)
 
 
 page.with_epoch(int(chosen["epochs"].max()), draw)

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from dashboard import queries
@@ -97,8 +99,9 @@ def draw_heat_maps(epoch: int) -> None:
     cells = page.fetch(queries.layer_logarithms).rename(columns={statistic: "value"})
     if cells["value"].notna().any():
         limits = float(cells["value"].min()), float(cells["value"].max())
+        shown = cells[cells["epoch"] == epoch]
         figure = charts.heat_maps(
-            cells[cells["epoch"] == epoch],
+            shown,
             limits,
             names,
             (activation, depth),
@@ -108,7 +111,7 @@ def draw_heat_maps(epoch: int) -> None:
             texts,
             page.style,
         )
-        page.picture("gradients.heat", figure, quantity=texts(f"gradients.{statistic}"), epoch=epoch)
+        page.picture("gradients.heat", figure, shown, quantity=texts(f"gradients.{statistic}"), epoch=epoch)
     else:
         lacks("statistics")
 
@@ -121,7 +124,7 @@ def draw_speeds(epoch: int) -> None:
         lacks("hidden" if depth == 0 else "statistics")
     else:
         figure = charts.speeds(bands, depth, epoch, texts, page.style)
-        page.picture("gradients.speed", figure, network=network, epoch=epoch, confidence=confidence())
+        page.picture("gradients.speed", figure, bands, network=network, epoch=epoch, confidence=confidence())
 
 
 def shrinkages(epoch: int) -> dict[str, Shrinkage]:
@@ -137,6 +140,7 @@ def draw_splits(epoch: int, found: dict[str, Shrinkage]) -> None:
         page.picture(
             "gradients.split",
             charts.splits(found, names, texts, page.style),
+            split_rows(found),
             axis=page.layers_title,
             layers=page.layers(depth),
             epoch=epoch,
@@ -155,8 +159,30 @@ def draw_slopes() -> None:
             lacks("histograms")
         return
     epoch = choose_profile_epoch(sorted(int(epoch) for epoch in histograms["epoch"].unique()))
-    figure = charts.slopes(histograms[histograms["epoch"] == epoch], activation, depth, texts, page.style)
-    page.picture("gradients.slope", figure, activation=names[activation], network=network, epoch=epoch)
+    shown = histograms[histograms["epoch"] == epoch]
+    figure = charts.slopes(shown, activation, depth, texts, page.style)
+    page.picture(
+        "gradients.slope", figure, lambda: bin_rows(shown), activation=names[activation], network=network, epoch=epoch
+    )
+
+
+def split_rows(found: dict[str, Shrinkage]) -> pd.DataFrame:
+    """The estimates behind the picture of the split: activation, part, mean, low, high, seeds."""
+    parts = [(name, part, own) for name, split in found.items() for part, own in vars(split).items()]
+    return pd.DataFrame([{"activation": name, "part": part, **vars(own)} for name, part, own in parts])
+
+
+def bin_rows(histograms: pd.DataFrame) -> pd.DataFrame:
+    """Histograms with one row a bin: seed, epoch, layer, low, high, count."""
+    counts = [len(each) for each in histograms["counts"]]
+    return pd.DataFrame(
+        {name: np.repeat(histograms[name].to_numpy(), counts) for name in ("seed", "epoch", "layer")}
+        | {
+            "low": np.concatenate([edges[:-1] for edges in histograms["edges"]]),
+            "high": np.concatenate([edges[1:] for edges in histograms["edges"]]),
+            "count": np.concatenate([*histograms["counts"]]),
+        }
+    )
 
 
 # ---- in words --------------------------------------------------------------------------------------------------------

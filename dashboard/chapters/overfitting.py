@@ -134,15 +134,9 @@ def show_readings(readings: dict[int, Overfitting]) -> None:
         )
     formats = {names[name]: "%+.4f" for name in ("rise", "rise_low", "rise_high")}
     formats |= {names[name]: "%+.2f" for name in ("gap", "gap_low", "gap_high")}
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        height="content",
-        column_config={name: st.column_config.NumberColumn(format=form) for name, form in formats.items()},
-        alt=texts("overfitting.table.alt"),
-        placeholder="–",
-        key="overfitting_table",
-    )
+    columns = {name: st.column_config.NumberColumn(format=form) for name, form in formats.items()}
+    content = pd.DataFrame(rows)
+    page.table("overfitting", content, texts("overfitting.table.alt"), columns=columns, height="content")
 
 
 page.header("overfitting")
@@ -190,6 +184,7 @@ for column, metric in zip(st.columns(2), reversed(METRICS), strict=True):
         page.picture(
             f"overfitting.{metric}",
             charts.over_epochs(curves, splits, best, shown, page.style, texts, resampled),
+            curves[curves["split"].isin(splits)],
             **names,
         )
 page.says(*say_reading(overfitting(curves), depth))
@@ -209,7 +204,7 @@ everything = page.fetch(queries.metric_over_epochs, activation=activation)
 gaps = gap(everything, wording.metric).dropna(subset="gap")
 names["metric"] = texts(f"page.{wording.metric}")
 page.picture(
-    "overfitting.gap_epochs", charts.gap_over_epochs(gaps, depth, wording, page.style, texts, resampled), **names
+    "overfitting.gap_epochs", charts.gap_over_epochs(gaps, depth, wording, page.style, texts, resampled), gaps, **names
 )
 
 
@@ -220,7 +215,7 @@ def draw(epoch: int) -> None:
         st.info(texts("problem.too_few", needed=texts("overfitting.needs_epoch", epoch=epoch)))
         return
     figure = charts.gap_by_depth(then, depth, wording, page.style, texts)
-    page.picture("overfitting.gap_depth", figure, epoch=epoch, **names)
+    page.picture("overfitting.gap_depth", figure, then, epoch=epoch, **names)
     runs = everything[everything["epoch"] == epoch]
     page.says(*say_gaps(then, runs, wording, epoch), say_depth(everything, int(everything["epoch"].max())))
 

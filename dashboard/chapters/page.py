@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import queries
-from dashboard.chapters import address
+from dashboard.chapters import address, downloads
 from dashboard.charts.style import Style
 from dashboard.texts import Texts
 
@@ -27,6 +27,7 @@ class Page:
     texts: Texts
     snapshot: Path
     counting: Counting
+    picture_format: downloads.PictureFormat
     style: Style
 
     @classmethod
@@ -46,7 +47,9 @@ class Page:
                 key="layers",
             ),
         )
-        page = cls(texts, snapshot, counting, Style(dark=st.context.theme.type == "dark"))
+        with st.sidebar:
+            picture_format = _choose_picture_format(texts)
+        page = cls(texts, snapshot, counting, picture_format, Style(dark=st.context.theme.type == "dark"))
         facts = page.fetch(queries.store_facts).iloc[0]
         st.sidebar.caption(
             texts("page.source", runs=f"{facts.runs:,}", published=f"{facts.published:%Y-%m-%d %H:%M}"),
@@ -78,19 +81,29 @@ class Page:
         st.title(self.texts(f"{chapter}.title"))
         st.markdown(f"**{self.texts(f'{chapter}.question')}**")
 
-    def picture(self, key: str, figure: go.Figure, **values: object) -> None:
+    def picture(self, key: str, figure: go.Figure, data: downloads.Content | None = None, **values: object) -> None:
         """A figure under its title, with a caption that says how to read it and a description for screen readers.
 
         The texts are `<key>.title`, `<key>.read` and `<key>.alt`; `values` fill the placeholders of all three.
+
+        Args:
+            data: what the figure was drawn from, to be looked at and saved; a function where it is costly to make.
         """
-        st.markdown(f"##### {self.texts(f'{key}.title', **values)}")
+        title, widget = self.texts(f"{key}.title", **values), key.replace(".", "_")
+        st.markdown(f"##### {title}")
         st.plotly_chart(
             figure,
-            key=key.replace(".", "_"),
+            key=widget,
             alt=self.texts(f"{key}.alt", **values),
-            config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
+            config=downloads.camera(key, self.snapshot, self.picture_format),
         )
         st.caption(self.texts(f"{key}.read", **values))
+        if data is not None:
+            downloads.data_behind(widget, title, data, self.texts, self.snapshot)
+
+    def table(self, key: str, content: pd.DataFrame, alt: str, **options: Any) -> Any:
+        """A table with its downloads; see `downloads.table`."""
+        return downloads.table(key, content, self.texts, self.snapshot, alt=alt, **options)
 
     def says(self, *sentences: str) -> None:
         """What the data say here, as computed."""
@@ -167,6 +180,23 @@ class Page:
             draw(epoch)
 
         st.fragment(frame, run_every=SECONDS_PER_FRAME if playing else None)()
+
+
+def _choose_picture_format(texts: Texts) -> downloads.PictureFormat:
+    formats = downloads.PICTURE_FORMATS
+    return address.remember(
+        "picture",
+        formats[0],
+        address.one_of(formats),
+        lambda: st.segmented_control(
+            texts("downloads.picture"),
+            formats,
+            required=True,
+            format_func=str.upper,
+            help=texts("downloads.picture_help"),
+            key="picture",
+        ),
+    )
 
 
 def _toggle_playing(last: int) -> None:
