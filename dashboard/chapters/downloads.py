@@ -65,7 +65,7 @@ def table(
 
 def data_behind(key: str, title: str, content: Content, texts: Texts, snapshot: Path) -> None:
     """What a picture is drawn from, folded away; nothing is sent before it is opened."""
-    behind = st.expander(texts("downloads.data"), key=f"{key}_data", on_change="rerun", icon=":material/table:")
+    behind = st.expander(texts("downloads.data"), key=f"{key}_data", on_change="rerun", type="compact")
     if behind.open:
         rows = content if isinstance(content, pd.DataFrame) else content()
         with behind:
