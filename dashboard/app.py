@@ -10,18 +10,10 @@ from pathlib import Path
 import duckdb
 import streamlit as st
 
-from dashboard.chapters import address
+from dashboard.chapters import CHAPTERS, address
 from dashboard.chapters.page import Page
 from dashboard.snapshots import DATA_FOLDER, SnapshotError, newest_readable
 from dashboard.texts import LANGUAGES, Texts, language_for
-
-CHAPTERS = {
-    "answer": ":material/lightbulb:",
-    "depth": ":material/stacked_line_chart:",
-    "overfitting": ":material/compare_arrows:",
-    "gradients": ":material/trending_down:",
-    "sql": ":material/database_search:",
-}
 
 
 def data_folder() -> Path:

@@ -9,10 +9,10 @@ import pytest
 from stores import PROJECT, SCHEMA, cut_store, shipped_snapshot
 from streamlit.testing.v1 import AppTest
 
+from dashboard.chapters import CHAPTERS
 from dashboard.snapshots import SCHEMA_VERSION
 from dashboard.texts import Texts
 
-CHAPTERS = ["answer", "depth", "overfitting", "gradients"]
 LANGUAGES = ["en", "ja"]
 
 

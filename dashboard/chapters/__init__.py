@@ -1,1 +1,11 @@
 """One module a page, reading like the page it draws: question, picture, how to read it, what it says, what to try."""
+
+# In the order of the menu, each with its icon; the first is the page that the bare address shows.
+CHAPTERS = {
+    "answer": ":material/lightbulb:",
+    "depth": ":material/stacked_line_chart:",
+    "overfitting": ":material/compare_arrows:",
+    "gradients": ":material/trending_down:",
+    "linear": ":material/grid_view:",
+    "sql": ":material/database_search:",
+}

@@ -108,7 +108,7 @@ def differences(found: Sequence[Difference], wording: Wording, style: Style, tex
             hovertemplate=f"%{{x}}: {word}<br>%{{y:+.{wording.digits}f}} {wording.unit}<br>"
             f"%{{customdata[0]:+.{wording.digits}f}} … %{{customdata[1]:+.{wording.digits}f}}<extra></extra>",
         )
-    figure.update_xaxes(type="category", categoryorder="array", categoryarray=labels, title=wording.layers_axis)
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=labels, title_text=wording.layers_axis)
     return figure
 
 

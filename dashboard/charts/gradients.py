@@ -92,8 +92,8 @@ def heat_maps(
             col=column,
         )
         lowest = index + columns >= len(names)
-        figure.update_xaxes(title=layers_axis if lowest else None, row=row, col=column)
-        figure.update_yaxes(title=texts("page.axis_layer") if column == 1 else None, row=row, col=column)
+        figure.update_xaxes(title_text=layers_axis if lowest else None, row=row, col=column)
+        figure.update_yaxes(title_text=texts("page.axis_layer") if column == 1 else None, row=row, col=column)
         if activation == marked[0] and marked[1] in depths:
             x = counted(marked[1])
             corners = {"x0": x - 0.5, "x1": x + 0.5, "y0": 0.5, "y1": marked[1] + 1.5}
@@ -301,7 +301,7 @@ def slopes(histograms: pd.DataFrame, activation: str, depth: int, texts: Texts, 
             row=row,
             col=1,
         )
-        figure.update_yaxes(title=texts(f"gradients.slope.{text}"), row=row, col=1)
+        figure.update_yaxes(title_text=texts(f"gradients.slope.{text}"), row=row, col=1)
     figure.update_yaxes(range=[-1.3, 1.5] if activation != "sigmoid" else [-0.1, 1.1], row=1, col=1)
     steepest = float(activation_function(activation, np.array([0.0, 1e-9]))[1].max())
     figure.update_yaxes(range=[-0.1 * steepest, 1.2 * steepest], tickvals=[0, steepest / 2, steepest], row=2, col=1)
@@ -329,7 +329,7 @@ def slopes(histograms: pd.DataFrame, activation: str, depth: int, texts: Texts, 
             col=1,
         )
     figure.update_yaxes(
-        title=texts("page.axis_layer"),
+        title_text=texts("page.axis_layer"),
         tickvals=np.arange(1, depth + 1),
         range=[0.85, depth + 1.05],
         zeroline=False,
@@ -337,7 +337,7 @@ def slopes(histograms: pd.DataFrame, activation: str, depth: int, texts: Texts, 
         col=1,
     )
     figure.update_xaxes(range=[low, high], zeroline=True, zerolinecolor=style.muted)
-    figure.update_xaxes(title=texts("gradients.slope.x"), row=3, col=1)
+    figure.update_xaxes(title_text=texts("gradients.slope.x"), row=3, col=1)
     figure.update_yaxes(automargin=True)
     figure.update_layout(
         height=sum(heights) + 90, showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8}, hovermode="closest"

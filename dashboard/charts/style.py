@@ -23,7 +23,7 @@ class Style:
     @property
     def muted(self) -> str:
         """For what stands behind the data: reference lines, single seeds."""
-        return "#8a9aa2" if self.dark else "#6b7a82"
+        return "#9aaab2" if self.dark else "#5a6971"
 
     @property
     def ink(self) -> str:
@@ -51,7 +51,13 @@ class Style:
 
     def figure(self, x_title: str, y_title: str, height: int = 420, **layout: Any) -> go.Figure:
         """An empty figure with titled axes, a legend above and a hover label per point."""
-        figure = go.Figure()
+        figure = self.dress(go.Figure(), height, **layout)
+        figure.update_xaxes(title_text=x_title)
+        figure.update_yaxes(title_text=y_title)
+        return figure
+
+    def dress(self, figure: go.Figure, height: int, **layout: Any) -> go.Figure:
+        """Gives a figure the margins, the legend and the hover label that all pictures have."""
         figure.update_layout(
             height=height,
             margin={"l": 8, "r": 8, "t": 8, "b": 8},
@@ -59,8 +65,11 @@ class Style:
             hovermode="closest",
             **layout,
         )
-        figure.update_xaxes(title=x_title, automargin=True)
-        figure.update_yaxes(title=y_title, automargin=True)
+        for update in (figure.update_xaxes, figure.update_yaxes):
+            update(
+                automargin=True, tickfont={"color": self.muted, "size": 12}, title_font={"color": self.ink, "size": 13}
+            )
+        figure.update_annotations(font={"color": self.ink, "size": 14})  # the titles of panels, if there are any
         return figure
 
 

@@ -1,11 +1,16 @@
 """Every SELECT of the dashboard: a snapshot and bound parameters in, a small DataFrame out."""
 
 from dashboard.queries.layers import histograms, layer_logarithms, layer_statistic_over_epochs, layer_statistics
+from dashboard.queries.linear import collapsed_maps, collapsed_maps_of, collapsed_singular_values, confusions
 from dashboard.queries.metrics import learning_curves, metric_over_epochs, metrics_at
-from dashboard.queries.runs import grid, store_facts, training_examples
+from dashboard.queries.runs import grid, parameters_by_depth, store_facts, training_examples
 from dashboard.queries.store import schema
 
 __all__ = [
+    "collapsed_maps",
+    "collapsed_maps_of",
+    "collapsed_singular_values",
+    "confusions",
     "grid",
     "histograms",
     "layer_logarithms",
@@ -14,6 +19,7 @@ __all__ = [
     "learning_curves",
     "metric_over_epochs",
     "metrics_at",
+    "parameters_by_depth",
     "schema",
     "store_facts",
     "training_examples",

@@ -41,3 +41,15 @@ def training_examples(snapshot: Path) -> pd.DataFrame:
         FROM {PLAIN_RUNS} JOIN epoch_metric USING (run_id) WHERE split = 'train'
         """,
     )
+
+
+def parameters_by_depth(snapshot: Path, activation: str) -> pd.DataFrame:
+    """How many numbers a network learns: depth, parameters."""
+    return select(
+        snapshot,
+        f"""
+        SELECT depth, max(parameters) AS parameters
+        FROM {PLAIN_RUNS} WHERE activation = $activation GROUP BY depth ORDER BY depth
+        """,
+        activation=activation,
+    )

@@ -7,9 +7,8 @@ from playwright.sync_api import Browser, ConsoleMessage
 from serving import PATIENCE, open_browser, serve, settle
 from stores import shipped_snapshot
 
+from dashboard.chapters import CHAPTERS
 from dashboard.texts import Texts
-
-CHAPTERS = ["answer", "depth", "overfitting", "gradients"]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,335 @@
+"""Without activation functions a network is one matrix, however deep: the proof, and what depth still changes."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import queries
+from dashboard.analysis import linear as analysis
+from dashboard.analysis.estimates import CONFIDENCE, Estimate, bands
+from dashboard.chapters import address
+from dashboard.chapters.page import Page
+from dashboard.charts import linear as charts
+from dashboard.images import SIDE, Images, ImagesError, read_test_images
+
+USUAL_DEPTH = 5  # where the asker saw accuracy fall
+EVERY_SEED = "mean"
+SHOWN_IMAGES = 24
+IDLE_SHARE = 0.1  # of the growth of the largest singular value: the smallest hardly takes part
+ROUNDING = 0.001  # of the images may stand elsewhere: two logits that differ in the last digit only
+
+page = Page.current()
+texts = page.texts
+
+
+def choose_other(depths: list[int]) -> int:
+    return address.remember(
+        "against",
+        depths[0],
+        address.one_of(depths),
+        lambda: int(
+            st.select_slider(
+                texts("linear.against"), depths, format_func=lambda depth: str(page.layers(depth)), key="against"
+            )
+        ),
+    )
+
+
+def choose_map(seeds: list[int]) -> str:
+    """The mean over all seeds, or one seed."""
+    options = [EVERY_SEED, *map(str, seeds)]
+    return address.remember(
+        "map",
+        EVERY_SEED,
+        address.one_of(options),
+        lambda: st.selectbox(
+            texts("linear.map"),
+            options,
+            format_func=lambda seed: texts("linear.map_mean") if seed == EVERY_SEED else f"{texts('page.seed')} {seed}",
+            help=texts("linear.map_help"),
+            key="map",
+            width=320,
+        ),
+    )
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def decide(snapshot: str) -> tuple[pd.DataFrame, analysis.Decisions, pd.DataFrame]:
+    """Every linear network (depth, seed), what its one matrix decides, and how far depths disagree."""
+    maps = queries.collapsed_maps(Path(snapshot))
+    decisions = analysis.decide(maps, read_test_images().pixels)
+    networks = maps[["depth", "seed"]]
+    return networks, decisions, analysis.disagreement(networks, decisions)
+
+
+def named(depth: int) -> str:
+    """A network by its depth, and softmax regression by its name."""
+    return texts("linear.softmax") if depth == 0 else texts("linear.network", layers=page.layers(depth))
+
+
+def interval(found: Estimate, digits: int, scale: float = 1.0) -> str:
+    mean = f"{found.mean * scale:.{digits}f}"
+    if not found.certain:
+        return mean
+    low, high = (f"{end * scale:.{digits}f}" for end in (found.low, found.high))
+    return texts("linear.says.figure", mean=mean, low=low, high=high, confidence=f"{CONFIDENCE * 100:g}")
+
+
+# ---- the question -------------------------------------------------------------------------------------------------
+
+page.header("linear")
+st.markdown(texts("linear.product"))
+
+grid = page.fetch(queries.grid)
+linear = grid[grid["activation"] == "linear"]
+if linear.empty:
+    st.info(texts("problem.no_runs"))
+    st.stop()
+if linear["seeds"].max() < 2:
+    st.info(texts("problem.one_seed"))
+if linear["diverged"].sum():
+    st.info(texts("problem.diverged", count=int(linear["diverged"].sum())))
+depths = sorted(int(depth) for depth in linear["depth"])
+last = int(linear["epochs"].max())
+left, right = st.columns(2, gap="large")
+with left:
+    depth = page.choose_depth(depths, USUAL_DEPTH) if len(depths) > 1 else depths[0]
+with right:
+    other = choose_other(depths) if len(depths) > 1 else depths[0]
+
+
+# ---- one matrix ---------------------------------------------------------------------------------------------------
+
+
+def show_collapse(networks: pd.DataFrame, decisions: analysis.Decisions, images: Images) -> None:
+    stored = page.fetch(queries.confusions, activation="linear")
+    checked = analysis.check_collapse(networks, decisions, images.labels, stored)
+    if checked.empty:
+        st.info(texts("problem.too_few", needed=texts("linear.needs_confusions")))
+        return
+    figure = charts.collapse(checked, page.layers, page.style, texts)
+    page.picture("linear.collapse", figure, images=f"{len(images.labels):,}")
+    worst, same = int(checked["moved"].max()), int((checked["moved"] == 0).sum())
+    verdict = "all" if worst == 0 else "nearly" if worst <= ROUNDING * len(images.labels) else "no"
+    page.says(
+        texts(
+            f"linear.says.collapse_{verdict}",
+            networks=len(checked),
+            same=same,
+            worst=worst,
+            images=f"{len(images.labels):,}",
+        ),
+        texts("linear.says.parameters", **{name: f"{count:,}" for name, count in parameters().items()})
+        if verdict != "no"
+        else "",
+    )
+
+
+def parameters() -> dict[str, int]:
+    """How many numbers the chosen network learns, and how many its one matrix has."""
+    counts = page.fetch(queries.parameters_by_depth, activation="linear").set_index("depth")["parameters"]
+    return {"stack": int(counts[depth]), "layers": page.layers(depth), "matrix": (SIDE**2 + 1) * analysis.DIGITS}
+
+
+def show_maps(images: Images) -> None:
+    st.subheader(texts("linear.maps.head"))
+    own, others = (page.fetch(queries.collapsed_maps_of, depth=each) for each in (depth, other))
+    shared = sorted({int(seed) for seed in own["seed"]} & {int(seed) for seed in others["seed"]})
+    if not shared:
+        st.info(texts("problem.too_few", needed=texts("linear.needs_maps", layers=page.layers(depth))))
+        return
+    chosen = choose_map(shared)
+    rows = {
+        texts("linear.network", layers=page.layers(each)): analysis.mean_map(
+            maps if chosen == EVERY_SEED else maps[maps["seed"] == int(chosen)]
+        )
+        for each, maps in ((other, others), (depth, own))
+    }
+    picture, reading = st.columns([3, 2], gap="large")
+    with picture:
+        page.picture(
+            "linear.maps",
+            charts.maps(rows, images.spread > 0, SIDE, page.style, texts),
+            which=texts("linear.maps.which_mean", seeds=len(shared))
+            if chosen == EVERY_SEED
+            else texts("linear.maps.which_seed", seed=chosen),
+            names=texts("wording.separator").join(rows),
+        )
+    if depth == other:
+        return
+    with reading:
+        page.says(
+            texts(
+                "linear.says.likeness",
+                first=named(other),
+                second=named(depth),
+                cosine=interval(analysis.likeness(own, others, images.spread), 2),
+                same_first=f"{analysis.likeness_of_seeds(others, images.spread):.2f}",
+                same_second=f"{analysis.likeness_of_seeds(own, images.spread):.2f}",
+            )
+        )
+
+
+# ---- its singular values ------------------------------------------------------------------------------------------
+
+
+def show_sizes() -> None:
+    st.subheader(texts("linear.sizes.head"))
+    values = page.fetch(queries.collapsed_singular_values)
+    limit = float(values["mean"].max()) * 1.05
+    chosen = {each: named(each) for each in sorted({other, depth})}
+    figure = charts.sizes_by_epoch(values[values["depth"].isin(chosen)], chosen, limit, page.style, texts)
+    page.picture("linear.sizes_epochs", figure, names=texts("wording.separator").join(chosen.values()))
+
+    def draw(epoch: int) -> None:
+        figure = charts.sizes_by_depth(
+            values[values["epoch"] == epoch], page.layers, page.layers_title, limit, page.style, texts
+        )
+        page.picture("linear.sizes_depths", figure, epoch=epoch)
+
+    page.with_epoch(last, draw)
+    largest, smallest = (
+        values[values["rank"] == rank].set_index(["depth", "epoch"])["mean"] for rank in (1, analysis.DIGITS)
+    )
+    if not {(each, epoch) for each in chosen for epoch in (0, 1, last)} <= set(largest.index):
+        return
+    page.says(
+        *(
+            texts(
+                "linear.says.growth",
+                network=name,
+                start=f"{largest[each, 0]:.1f}",
+                first=f"{largest[each, 1]:.1f}",
+                end=f"{largest[each, last]:.1f}",
+                last=last,
+            )
+            for each, name in chosen.items()
+        ),
+        texts(
+            "linear.says.idle",
+            network=named(depth),
+            start=f"{smallest[depth, 0]:.2f}",
+            end=f"{smallest[depth, last]:.2f}",
+            last=last,
+        )
+        if smallest[depth, last] - smallest[depth, 0] < IDLE_SHARE * (largest[depth, last] - largest[depth, 0])
+        else "",
+    )
+
+
+# ---- where depths disagree ----------------------------------------------------------------------------------------
+
+
+def show_disagreement(
+    networks: pd.DataFrame, decisions: analysis.Decisions, table: pd.DataFrame, images: Images
+) -> None:
+    st.subheader(texts("linear.disagreement.head"))
+    if len(depths) < 2:
+        st.info(texts("problem.too_few", needed=texts("linear.needs_depths")))
+        return
+    picture, reading = st.columns([3, 2], gap="large")
+    figure = charts.disagreement(table, page.layers, page.layers_title, (other, depth), page.style, texts)
+    with picture:
+        page.picture("linear.disagreement", figure, images=f"{len(images.labels):,}")
+    found = analysis.dispute(networks, decisions, images.labels, other, depth) if depth != other else None
+    if found is None:
+        reading.info(texts("linear.choose_two"))
+        return
+    with reading:
+        page.says(*say_dispute(found, analysis.cells(table)))
+    names = {"first": named(other), "second": named(depth)}
+    bars, pictures = st.columns(2, gap="large")
+    with bars:
+        sides = {side: texts(f"linear.sides.{side}", **names) for side in charts.SIDE_COLOURS}
+        page.picture("linear.sides", charts.sides(found, sides, page.style, texts), **names)
+    with pictures:
+        shown = found.images.head(SHOWN_IMAGES)
+        figure = charts.gallery(shown, images.pixels[shown["image"]], SIDE, page.style, texts)
+        page.picture("linear.gallery", figure, shown=len(shown), seeds=found.seeds, **names)
+
+
+def say_dispute(found: analysis.Dispute, cells: dict[tuple[int, int], Estimate]) -> list[str]:
+    """Whether the two depths disagree more than two seeds do, and who is right."""
+    between, first, second = cells[other, depth], cells[other, other], cells[depth, depth]
+    names = {"first": named(other), "second": named(depth)}
+    right = {side: f"{found.sides[side].sum():.0f}" for side in charts.SIDE_COLOURS}
+    return [
+        texts(
+            f"linear.says.disagree_{analysis.more_than_luck(between, first, second)}",
+            share=f"{between.mean * 100:.2f}",
+            low=f"{between.low * 100:.2f}",
+            high=f"{between.high * 100:.2f}",
+            confidence=f"{CONFIDENCE * 100:g}",
+            same_first=f"{first.mean * 100:.2f}",
+            same_second=f"{second.mean * 100:.2f}",
+            **names,
+        ),
+        texts("linear.says.sides", **right, **names),
+    ]
+
+
+# ---- why deeper still trains differently --------------------------------------------------------------------------
+
+
+def show_learning() -> None:
+    st.subheader(texts("linear.learning.head"))
+    st.markdown(texts("linear.learning.why"))
+    curves = page.fetch(queries.metric_over_epochs, activation="linear")
+    tests = curves[(curves["split"] == "test") & (curves["epoch"] > 0)]
+    means = bands(tests, ["depth", "epoch"], "accuracy")
+    ends = means[means["epoch"] == last].set_index("depth")["mean"]
+    if depths[0] not in ends:
+        st.info(texts("problem.too_few", needed=texts("linear.needs_curves", epoch=last)))
+        return
+    goal = float(ends[depths[0]])
+    figure = charts.learning(means, goal, page.layers, (other, depth), page.style, texts)
+    page.picture("linear.learning", figure, shallowest=named(depths[0]))
+    reached = analysis.epochs_to_reach(tests, goal)
+    first = means[means["epoch"] == 1].set_index("depth")["mean"]
+    soonest = min(epoch for epoch in reached.values() if epoch)
+    fastest = [str(page.layers(each)) for each in depths if reached.get(each) == soonest]
+    page.says(
+        texts(
+            "linear.says.speed",
+            goal=f"{goal * 100:.1f}",
+            shallowest=named(depths[0]),
+            last=last,
+            fastest=texts("linear.network", layers=texts("wording.separator").join(fastest)),
+            epochs=soonest,
+        )
+        if len(depths) > 1
+        else "",
+        texts(
+            "linear.says.first_epoch",
+            shallowest=named(depths[0]),
+            slow=f"{first[depths[0]] * 100:.1f}",
+            network=named(depth),
+            quick=f"{first[depth] * 100:.1f}",
+        )
+        if depth != depths[0] and {depth, depths[0]} <= set(first.index)
+        else "",
+        texts("linear.says.moral"),
+    )
+
+
+def find_images() -> Images | None:
+    """The test images, or a sentence about why there are none."""
+    try:
+        return read_test_images()
+    except ImagesError as problem:
+        st.warning(texts("problem.no_images", file=Path(str(problem)).name))
+        return None
+
+
+images = find_images()
+with st.spinner(texts("linear.working")):
+    decided = decide(str(page.snapshot)) if images else None
+if images and decided:
+    show_collapse(*decided[:2], images)
+    show_maps(images)
+show_sizes()
+if images and decided:
+    show_disagreement(*decided, images)
+show_learning()
+page.try_next("linear")
