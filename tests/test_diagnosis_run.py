@@ -79,7 +79,7 @@ def test_a_network_that_learns_is_healthy() -> None:
     ],
 )
 def test_each_fault_is_found(verdict: str, curves: pd.DataFrame, statistics: pd.DataFrame) -> None:
-    found = of(curves, statistics)
+    found = of(curves, statistics, activation="relu" if verdict == "dead" else "tanh")
     assert found.verdict == verdict
     assert found.findings[0].presence == "yes"
     assert all(np.isfinite(figure.value) for figure in found.findings[0].figures)

@@ -18,7 +18,7 @@ from dashboard.analysis.differences import Presence
 from dashboard.diagnosis import thresholds
 from dashboard.diagnosis.signs import Signs, signs_of
 
-Fault = Literal["exploding", "dead", "saturated", "diverged", "vanishing", "overfitting", "plateau", "undertrained"]
+Fault = Literal["exploding", "vanishing", "dead", "saturated", "diverged", "overfitting", "plateau", "undertrained"]
 # The order of causes: what comes first explains what comes after it. A layer that is dead passes no gradient back, and
 # a network without gradient looks as if it were stuck, or had not been trained for long enough.
 FAULTS: tuple[Fault, ...] = get_args(Fault)
@@ -131,15 +131,50 @@ def exploding(signs: Signs) -> Finding:
     )
 
 
+def vanishing(signs: Signs) -> Finding:
+    """δ shrinks on its way back before training has begun, and the network fails to learn (`flow.py`).
+
+    Hochreiter 1991; Bengio et al. 1994; Glorot & Bengio 2010.
+    """
+    flow = signs.start
+    by_step = both(
+        thresholds.VANISHING_STEP.presence(flow.factor if flow else None),
+        thresholds.VANISHING_LEFT.presence(flow.total if flow else None),
+    )
+    by_total = thresholds.VANISHING_TOTAL.presence(flow.total if flow else None)
+    ratio = None
+    if signs.first_movement is not None and signs.last_movement:
+        ratio = signs.first_movement / signs.last_movement
+    return Finding(
+        "vanishing",
+        both(_needs_flow(signs, either(by_step, by_total)), _trouble(signs)),
+        max(
+            thresholds.VANISHING_STEP.strength(flow.factor if flow else None),
+            thresholds.VANISHING_TOTAL.strength(flow.total if flow else None),
+        ),
+        _figures(
+            ("start_factor", flow.factor if flow else None, thresholds.VANISHING_STEP.limit),
+            ("start_total", flow.total if flow else None, thresholds.VANISHING_TOTAL.limit),
+            ("weights", flow.weights if flow else None, None),
+            ("slope", flow.slope if flow else None, None),
+            ("movement", ratio, None),
+            ("loss_left", signs.loss_left, thresholds.TROUBLE.limit),
+        ),
+        tuple(range(1, signs.depth)),
+        (0, signs.last_epoch),
+    )
+
+
 def dead(signs: Signs) -> Finding:
     """Nearly all units of a layer are silent on every example, so that nothing passes in either direction.
 
-    Lu et al. 2020, "Dying ReLU and initialization", section 2.
+    Lu et al. 2020, "Dying ReLU and initialization", section 2. Only of relu: a sigmoid or tanh whose slope is zero in
+    the computer's numbers is saturated.
     """
     share = max(signs.dead.values(), default=0.0)
     return Finding(
         "dead",
-        both(thresholds.DEAD.presence(share), _trouble(signs)),
+        both("yes" if signs.activation == "relu" else "no", thresholds.DEAD.presence(share), _trouble(signs)),
         thresholds.DEAD.strength(share),
         _figures(
             ("dead_share", share, thresholds.DEAD.limit),
@@ -183,37 +218,6 @@ def diverged(signs: Signs) -> Finding:
         ),
         (),
         (signs.diverged_epoch or 0, signs.last_epoch if signs.diverged_epoch is None else signs.diverged_epoch),
-    )
-
-
-def vanishing(signs: Signs) -> Finding:
-    """δ shrinks on its way back before training has begun, and the network fails to learn (`flow.py`).
-
-    Hochreiter 1991; Bengio et al. 1994; Glorot & Bengio 2010.
-    """
-    flow = signs.start
-    by_step = thresholds.VANISHING_STEP.presence(flow.factor if flow else None)
-    by_total = thresholds.VANISHING_TOTAL.presence(flow.total if flow else None)
-    ratio = None
-    if signs.first_movement is not None and signs.last_movement:
-        ratio = signs.first_movement / signs.last_movement
-    return Finding(
-        "vanishing",
-        both(_needs_flow(signs, either(by_step, by_total)), _trouble(signs)),
-        max(
-            thresholds.VANISHING_STEP.strength(flow.factor if flow else None),
-            thresholds.VANISHING_TOTAL.strength(flow.total if flow else None),
-        ),
-        _figures(
-            ("start_factor", flow.factor if flow else None, thresholds.VANISHING_STEP.limit),
-            ("start_total", flow.total if flow else None, thresholds.VANISHING_TOTAL.limit),
-            ("weights", flow.weights if flow else None, None),
-            ("slope", flow.slope if flow else None, None),
-            ("movement", ratio, None),
-            ("loss_left", signs.loss_left, thresholds.TROUBLE.limit),
-        ),
-        tuple(range(1, signs.depth)),
-        (0, signs.last_epoch),
     )
 
 
@@ -287,10 +291,10 @@ def _needs_flow(signs: Signs, presence: Presence) -> Presence:
 
 RULES: tuple[Callable[[Signs], Finding], ...] = (
     exploding,
+    vanishing,
     dead,
     saturated,
     diverged,
-    vanishing,
     overfitting,
     plateau,
     undertrained,

@@ -59,9 +59,10 @@ TROUBLE = _own("trouble", 0.35, "share", ruled_out=0.25)
 BLOWN_UP = _own("blown_up", 1.5, "share", ruled_out=1.2)
 EXPLODING_TOTAL = _own("exploding_total", 10.0, "factor", ruled_out=5.0)
 VANISHING_STEP = _own("vanishing_factor", VANISHING_FACTOR, "factor", ruled_out=0.6)
-VANISHING_TOTAL = _own(
-    "vanishing_total", 1e-3, "factor", ruled_out=1e-2, source="Zhang et al. 2021 (AUTOTRAINER), section 4.1"
-)
+# A small factor harms nobody over a single step: this much must be lost in all, too.
+VANISHING_LEFT = _own("vanishing_left", 0.1, "factor", ruled_out=0.2)
+# Even a mild factor leaves nothing over many steps.
+VANISHING_TOTAL = _own("vanishing_total", 1e-3, "factor", ruled_out=1e-2)
 DEAD = _own("dead", 0.9, "share", ruled_out=0.6)
 SATURATED = _own("saturated", 0.6, "share", ruled_out=0.4)
 HELD_OUT_RISE = _own("held_out_rise", 0.05, "share", ruled_out=0.02)
@@ -69,6 +70,13 @@ LATE_GAIN = _own("late_gain", 0.01, "points", ruled_out=0.005)
 LATE_FALL = _own("late_fall", 0.10, "share", ruled_out=0.05)
 
 # ---- several seeds ------------------------------------------------------------------------------------------------
+
+# Whether depth matters at all is asked first, and strictly, since everything else is said only if it does.
+OMNIBUS = _own("omnibus", 0.01, "share", source="dashboard/diagnosis/sweep.py")
+# What the deeper networks gained in the last quarter of their budget, as a share of what they lack: at a quarter, as
+# many epochs again would close it if they went on gaining so.
+CATCHING_UP = _own("catching_up", 0.25, "share", source="dashboard/diagnosis/sweep.py")
+DIVERGED_SHARE = _own("diverged_share", 0.5, "share", source="dashboard/diagnosis/sweep.py")
 
 SHARED = (
     _own("confidence", CONFIDENCE, "share", source="dashboard/analysis/estimates.py"),
@@ -83,11 +91,15 @@ TABLE = (
     BLOWN_UP,
     EXPLODING_TOTAL,
     VANISHING_STEP,
+    VANISHING_LEFT,
     VANISHING_TOTAL,
     DEAD,
     SATURATED,
     HELD_OUT_RISE,
     LATE_GAIN,
     LATE_FALL,
+    OMNIBUS,
+    CATCHING_UP,
+    DIVERGED_SHARE,
     *SHARED,
 )

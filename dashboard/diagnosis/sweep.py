@@ -1,0 +1,278 @@
+"""The rules for a sweep over depth: does more depth change anything, and if it does harm, of which kind is the harm?
+
+Runs of one configuration that differ in depth and seed alone. Everything is paired over seeds: runs with the same seed
+saw the same batches. First an omnibus test asks whether depth matters at all; only then is any difference named.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from dashboard.analysis.budget import Budget, budget
+from dashboard.analysis.differences import (
+    NEGLIGIBLE,
+    Difference,
+    Presence,
+    Verdict,
+    best_depth,
+    paired_difference,
+)
+from dashboard.analysis.estimates import CONFIDENCE, Estimate
+from dashboard.analysis.gradients import Shrinkage, shrinkage, vanishing
+from dashboard.diagnosis import thresholds
+
+Kind = Literal["exploding", "vanishing", "overfitting", "budget", "degradation", "noise"]
+KindVerdict = Literal[Kind, "tiny", "none", "cannot_tell"]
+
+PERMUTATIONS = 1_999  # enough to place a p-value of 0.05 within 0.01
+MOST_SEEDS = 1_000  # nobody trains more to decide one question
+POWER = 0.8  # the chance with which the further seeds that we name would decide
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens between two depths, and why."""
+
+    before: int
+    after: int
+    test: Difference  # test accuracy
+    train: Difference  # training accuracy, for falls that the training data share
+    train_loss: Difference
+    test_loss: Difference
+    diverged: float  # share of the runs at `after` that diverged
+    flow: Shrinkage | None  # of δ at `after`, before training
+    budget: Budget | None  # of the runs at `after`
+    causes: Mapping[Kind, Presence]  # each kind of harm: at work, ruled out, or cannot tell
+    kind: KindVerdict  # of the fall; none where accuracy rises for sure
+    further_seeds: int | None  # that would decide where the verdict is cannot tell; None where it is not, or none would
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.test.verdict
+
+    @property
+    def tiny(self) -> bool:
+        return is_tiny(self.test.estimate)
+
+
+@dataclass(frozen=True)
+class SweepDiagnosis:
+    """What depth does to one family of networks."""
+
+    depths: tuple[int, ...]
+    effect: Presence  # whether depth matters at all to test accuracy
+    p_value: float  # of the omnibus test
+    best: int  # by mean validation accuracy
+    whole: Change  # from the best depth to the deepest
+    steps: tuple[Change, ...]  # each depth against the one before it
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the whole curve does from its best depth to the deepest; without an effect there is neither rise nor
+        fall."""
+        found = self.whole.verdict
+        return found if self.effect == "yes" or found == "flat" else "cannot_tell"
+
+
+def diagnose(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> SweepDiagnosis | None:
+    """Diagnoses a sweep; None where fewer than two depths are stored.
+
+    Args:
+        runs: depth, seed, split (train, validation, test), loss, accuracy at the last epoch, diverged (bool); a run
+            that diverged has the accuracy of guessing.
+        curves: depth, seed, epoch, split, loss, accuracy.
+        start: depth, seed, layer, delta_rms, weight_gain, slope_gain before training.
+    """
+    depths = tuple(sorted(int(depth) for depth in runs["depth"].unique()))
+    if len(depths) < 2:
+        return None
+    test = runs[runs["split"] == "test"]
+    p_value = omnibus(test)
+    effect: Presence = "cannot_tell" if math.isnan(p_value) else "yes" if p_value <= thresholds.OMNIBUS.limit else "no"
+    best = best_depth(runs[runs["split"] == "validation"], "accuracy").depth
+    if best == depths[-1]:
+        whole = compare(runs, curves, start, depths[0], best, 1)
+    else:
+        whole = compare(_best_by_others(runs, best, depths[-1]), curves, start, best, depths[-1], 1)
+    steps = [
+        compare(runs, curves, start, first, second, len(depths) - 1) for first, second in itertools.pairwise(depths)
+    ]
+    return SweepDiagnosis(depths, effect, p_value, best, whole, tuple(steps))
+
+
+def _best_by_others(runs: pd.DataFrame, best: int, deepest: int) -> pd.DataFrame:
+    """The deepest runs and, as depth `best`, for each seed the runs of that depth which the other seeds call the best.
+
+    Whoever picks the best of several depths by the runs that then judge it finds it too good. Here each seed is judged
+    by a choice that it had no part in, so that the interval needs no widening for the depths there were to choose from.
+    """
+    validation = runs[runs["split"] == "validation"].pivot_table(index="seed", columns="depth", values="accuracy")
+    others = (validation.sum() - validation.fillna(0)) / (validation.notna().sum() - validation.notna())
+    choice = others.idxmax(axis=1) if len(validation) > 1 else pd.Series(best, index=validation.index)
+    chosen = runs[runs["depth"] == runs["seed"].map(choice)].assign(depth=best)
+    return pd.concat([chosen, runs[runs["depth"] == deepest]])
+
+
+def compare(
+    runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame, before: int, after: int, comparisons: int
+) -> Change:
+    """What happens between two depths; intervals hold together for as many `comparisons` (Bonferroni)."""
+    split = {name: runs[runs["split"] == name] for name in ("train", "test")}
+    test = paired_difference(split["test"], "accuracy", before, after, comparisons)
+    train = paired_difference(split["train"], "accuracy", before, after, comparisons)
+    finite = {name: rows[~rows["diverged"]] for name, rows in split.items()}  # a diverged loss has no size
+    train_loss = paired_difference(finite["train"], "loss", before, after, comparisons)
+    test_loss = paired_difference(finite["test"], "loss", before, after, comparisons)
+    there = split["test"][split["test"]["depth"] == after]
+    diverged = float(there["diverged"].mean()) if len(there) else 0.0
+    flow = shrinkage(start, after)
+    deep = curves[curves["depth"] == after]
+    spent = budget(deep) if len(deep) and "test" in set(deep["split"]) else None
+    causes = _causes(test, train, train_loss, test_loss, diverged, flow, spent)
+    undecided = test.verdict == "cannot_tell"
+    return Change(
+        before,
+        after,
+        test,
+        train,
+        train_loss,
+        test_loss,
+        diverged,
+        flow,
+        spent,
+        causes,
+        _kind(test.verdict, is_tiny(test.estimate), causes),
+        further_seeds(test.estimate, comparisons) if undecided else None,
+    )
+
+
+def is_tiny(found: Estimate) -> bool:
+    """The accuracy surely changes, but in the mean by less than anybody would notice."""
+    return found.certain and (found.low > 0 or found.high < 0) and abs(found.mean) < NEGLIGIBLE
+
+
+def _causes(
+    test: Difference,
+    train: Difference,
+    train_loss: Difference,
+    test_loss: Difference,
+    diverged: float,
+    flow: Shrinkage | None,
+    spent: Budget | None,
+) -> dict[Kind, Presence]:
+    """Which kinds of harm are at work between two depths.
+
+    vanishing, exploding: δ shrinks or grows on its way back before training, by the rule of `analysis/gradients.py`;
+    runs that diverge count as exploding. overfitting: training loss falls, held-out loss rises. budget: the deeper
+    networks still gained, in the last quarter of their budget, a good part of what they lack. degradation: training
+    accuracy falls too (He et al. 2015, section 1). noise: the mean does not fall, so that a fall in one experiment is
+    its seed's.
+    """
+    falls = _presence(test, "fall")
+    train_falls = _presence(train, "fall")
+    lack = -test.estimate.mean
+    catching_up = (
+        spent is not None
+        and spent.gain.certain
+        and spent.too_short == "yes"
+        and spent.gain.mean >= thresholds.CATCHING_UP.limit * lack
+    )
+    budget_presence: Presence = (
+        "cannot_tell" if spent is None or spent.too_short == "cannot_tell" else "yes" if catching_up else "no"
+    )
+    return {
+        "exploding": "yes" if diverged > thresholds.DIVERGED_SHARE.limit else _exploding(flow),
+        "vanishing": vanishing(flow) if flow is not None else "no",
+        "overfitting": _together(_presence(train_loss, "fall"), _presence(test_loss, "rise")),
+        "budget": budget_presence,
+        "degradation": _together(falls, train_falls),
+        "noise": {"rise": "yes", "flat": "yes", "fall": "no", "cannot_tell": "cannot_tell"}[test.verdict],  # type: ignore[dict-item]
+    }
+
+
+def _kind(verdict: Verdict, tiny: bool, causes: Mapping[Kind, Presence]) -> KindVerdict:
+    """The kind of a fall: the strongest cause that goes with what the training accuracy does."""
+    if tiny:
+        return "tiny"
+    if verdict != "fall":
+        return {"rise": "none", "flat": "noise", "cannot_tell": "cannot_tell"}[verdict]  # type: ignore[return-value]
+    if causes["degradation"] == "yes":  # the training data suffer too: no kind of overfitting
+        for kind in ("exploding", "vanishing", "budget"):
+            if causes[kind] == "yes":
+                return kind
+        return "degradation"
+    return "overfitting" if causes["overfitting"] == "yes" else "cannot_tell"
+
+
+def _presence(difference: Difference, wanted: Literal["rise", "fall"]) -> Presence:
+    if difference.verdict == "cannot_tell":
+        return "cannot_tell"
+    return "yes" if difference.verdict == wanted else "no"
+
+
+def _together(first: Presence, second: Presence) -> Presence:
+    if "no" in (first, second):
+        return "no"
+    return "yes" if first == second == "yes" else "cannot_tell"
+
+
+def _exploding(flow: Shrinkage | None) -> Presence:
+    """Whether δ grows on its way back by more in all than `EXPLODING_TOTAL`."""
+    if flow is None:
+        return "no"
+    if not flow.total.certain:
+        return "cannot_tell"
+    if flow.total.low > thresholds.EXPLODING_TOTAL.limit:
+        return "yes"
+    return "no" if flow.total.high < thresholds.EXPLODING_TOTAL.limit else "cannot_tell"
+
+
+def omnibus(frame: pd.DataFrame, value: str = "accuracy", permutations: int = PERMUTATIONS) -> float:
+    """The p-value of "depth makes no difference": the labels of depth are permuted within each seed.
+
+    If depth makes none, the runs of one seed could have changed places, so that the test holds whatever the
+    distribution (Pesarin & Salmaso 2010, section 7.2); with the spread of the means over depth as its statistic. Only
+    seeds that were trained at every depth count. With two depths it is the sign-flip test of the paired differences.
+
+    Returns:
+        Between 0 and 1; not a number with fewer than two complete seeds.
+    """
+    table = frame.pivot_table(index="seed", columns="depth", values=value).dropna()
+    values = table.to_numpy(np.float64)
+    seeds, depths = values.shape
+    if seeds < 2 or depths < 2:
+        return math.nan
+    generator = np.random.default_rng(0)
+    order = generator.random((permutations, seeds, depths)).argsort(axis=2)
+    shuffled = np.take_along_axis(values[None], order, axis=2)
+    as_seen, by_chance = _spread(values[None])[0], _spread(shuffled)
+    # as_seen is one of the permutations that there could be; rounding must not tell equal ones apart
+    return float((1 + (by_chance >= as_seen * (1 - 1e-9)).sum()) / (1 + permutations))
+
+
+def _spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Variance over depths of the means over seeds: (…, seeds, depths) to (…)."""
+    return np.asarray(values.mean(axis=1).var(axis=1))
+
+
+def further_seeds(found: Estimate, comparisons: int = 1, small: float = NEGLIGIBLE) -> int | None:
+    """How many more seeds would decide, with a chance of `POWER`, if mean and spread stay what they are now.
+
+    Decided is: the interval excludes zero, or lies within ±`small`. None where `MOST_SEEDS` would not do.
+    """
+    if not found.certain or not np.isfinite(found.low):
+        return None
+    level = (1 + 1 - (1 - CONFIDENCE) / comparisons) / 2
+    spread = (found.high - found.low) / 2 / stats.t.ppf(level, found.seeds - 1) * np.sqrt(found.seeds)
+    distance = max(abs(found.mean), small - abs(found.mean))
+    seeds = np.arange(found.seeds + 1, MOST_SEEDS + 1)
+    needed = (stats.t.ppf(level, seeds - 1) + stats.t.ppf(POWER, seeds - 1)) * spread / np.sqrt(seeds)
+    enough = seeds[needed < distance]
+    return int(enough[0]) - found.seeds if len(enough) else None
