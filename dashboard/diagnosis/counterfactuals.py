@@ -14,11 +14,14 @@ from dashboard.diagnosis.signs import CHANCE
 # What makes a configuration, but for its seed.
 FIELDS = (
     "dataset",
+    "validation_size",
     "train_size",
     "depth",
     "width",
     "activation",
+    "output",
     "initializer",
+    "bias_initializer",
     "shortcut",
     "normalization",
     "dropout",
@@ -31,7 +34,7 @@ FIELDS = (
 # Fields that are one change when they change together: each optimiser has a rate of its own, and fewer examples at an
 # equal number of updates take more epochs. What is asked of the data is never changed: another dataset is another task.
 COUPLED = (frozenset({"optimizer", "learning_rate"}), frozenset({"train_size", "epochs"}))
-TASK = frozenset({"dataset"})
+TASK = frozenset({"dataset", "validation_size"})
 
 
 @dataclass(frozen=True)

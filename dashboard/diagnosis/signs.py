@@ -53,11 +53,14 @@ def signs_of(run: Mapping[str, Any], metrics: pd.DataFrame, layers: pd.DataFrame
     """Computes the signs of one run.
 
     Args:
-        run: its row in the table `run`: depth, activation, diverged_epoch.
+        run: its row in the table `run`: depth (where it is not known, all layers but the last count), activation,
+            diverged_epoch.
         metrics: its rows in `epoch_metric`: epoch, split, loss, accuracy.
         layers: its rows in `layer_stat`: epoch, layer, and the statistics; may be empty.
     """
-    depth = int(run["depth"])
+    depth = (
+        int(run["depth"]) if pd.notna(run["depth"]) else max(0, int(layers["layer"].max()) - 1) if len(layers) else 0
+    )
     loss = metrics.pivot_table(index="epoch", columns="split", values="loss")
     accuracy = metrics.pivot_table(index="epoch", columns="split", values="accuracy")
     last = int(metrics["epoch"].max()) if len(metrics) else 0

@@ -27,6 +27,7 @@ from dashboard.analysis.differences import (
 from dashboard.analysis.estimates import CONFIDENCE, Estimate
 from dashboard.analysis.gradients import Shrinkage, shrinkage, vanishing
 from dashboard.diagnosis import thresholds
+from dashboard.diagnosis.signs import CHANCE
 
 Kind = Literal["exploding", "vanishing", "overfitting", "budget", "degradation", "noise"]
 KindVerdict = Literal[Kind, "tiny", "none", "cannot_tell"]
@@ -120,6 +121,17 @@ def _best_by_others(runs: pd.DataFrame, best: int, deepest: int) -> pd.DataFrame
     return pd.concat([chosen, runs[runs["depth"] == deepest]])
 
 
+def ends(metrics: pd.DataFrame) -> pd.DataFrame:
+    """The last epoch of each run, from a family's metrics; a run that diverged has the accuracy of guessing.
+
+    Args:
+        metrics: depth, seed, epoch, split, loss, accuracy, diverged.
+    """
+    last = metrics.groupby(["depth", "seed"])["epoch"].transform("max")
+    rows = metrics[metrics["epoch"] == last]
+    return rows.assign(accuracy=rows["accuracy"].where(~rows["diverged"], CHANCE))
+
+
 def compare(
     runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame, before: int, after: int, comparisons: int
 ) -> Change:
@@ -135,7 +147,9 @@ def compare(
     flow = shrinkage(start, after)
     deep = curves[curves["depth"] == after]
     spent = budget(deep) if len(deep) and "test" in set(deep["split"]) else None
-    causes = _causes(test, train, train_loss, test_loss, diverged, flow, spent)
+    causes = _causes(
+        test, train, train_loss, test_loss, diverged, _vanishing(flow, after), _exploding(flow, after), spent
+    )
     undecided = test.verdict == "cannot_tell"
     return Change(
         before,
@@ -164,7 +178,8 @@ def _causes(
     train_loss: Difference,
     test_loss: Difference,
     diverged: float,
-    flow: Shrinkage | None,
+    vanishes: Presence,
+    explodes: Presence,
     spent: Budget | None,
 ) -> dict[Kind, Presence]:
     """Which kinds of harm are at work between two depths.
@@ -188,8 +203,8 @@ def _causes(
         "cannot_tell" if spent is None or spent.too_short == "cannot_tell" else "yes" if catching_up else "no"
     )
     return {
-        "exploding": "yes" if diverged > thresholds.DIVERGED_SHARE.limit else _exploding(flow),
-        "vanishing": vanishing(flow) if flow is not None else "no",
+        "exploding": "yes" if diverged > thresholds.DIVERGED_SHARE.limit else explodes,
+        "vanishing": vanishes,
         "overfitting": _together(_presence(train_loss, "fall"), _presence(test_loss, "rise")),
         "budget": budget_presence,
         "degradation": _together(falls, train_falls),
@@ -223,11 +238,22 @@ def _together(first: Presence, second: Presence) -> Presence:
     return "yes" if first == second == "yes" else "cannot_tell"
 
 
-def _exploding(flow: Shrinkage | None) -> Presence:
+def _vanishing(flow: Shrinkage | None, depth: int) -> Presence:
+    """Whether δ vanishes on its way back: by its factor a layer, or by what is left of it in all."""
+    if depth < 2:
+        return "no"  # it has no way to go
+    if flow is None or not flow.total.certain:
+        return "cannot_tell"
+    if vanishing(flow) == "yes" or flow.total.high < thresholds.VANISHING_TOTAL.limit:
+        return "yes"
+    return vanishing(flow) if flow.total.low > thresholds.VANISHING_TOTAL.limit else "cannot_tell"
+
+
+def _exploding(flow: Shrinkage | None, depth: int) -> Presence:
     """Whether δ grows on its way back by more in all than `EXPLODING_TOTAL`."""
-    if flow is None:
+    if depth < 2:
         return "no"
-    if not flow.total.certain:
+    if flow is None or not flow.total.certain:
         return "cannot_tell"
     if flow.total.low > thresholds.EXPLODING_TOTAL.limit:
         return "yes"

@@ -1,5 +1,13 @@
 """Every SELECT of the dashboard: a snapshot and bound parameters in, a small DataFrame out."""
 
+from dashboard.queries.diagnosis import (
+    configurations,
+    diagnosed_layers,
+    diagnosed_metrics,
+    diagnosed_run,
+    family_metrics,
+    family_start,
+)
 from dashboard.queries.layers import histograms, layer_logarithms, layer_statistic_over_epochs, layer_statistics
 from dashboard.queries.linear import collapsed_maps, collapsed_maps_of, collapsed_singular_values, confusions
 from dashboard.queries.metrics import learning_curves, metric_over_epochs, metrics_at
@@ -11,6 +19,12 @@ __all__ = [
     "collapsed_maps_of",
     "collapsed_singular_values",
     "confusions",
+    "configurations",
+    "diagnosed_layers",
+    "diagnosed_metrics",
+    "diagnosed_run",
+    "family_metrics",
+    "family_start",
     "grid",
     "histograms",
     "layer_logarithms",
