@@ -17,7 +17,7 @@ from dashboard.analysis.distributions import pooled_density, quantile_range
 from dashboard.analysis.estimates import Estimate, geometric_bands
 from dashboard.analysis.gradients import Shrinkage, flow_of, larger_part, movement, shrinkage, vanishing
 from dashboard.charts import gradients as charts
-from dashboard.charts import scales
+from dashboard.charts import heat, scales
 from dashboard.charts.style import Style
 from dashboard.texts import Texts
 
@@ -215,8 +215,9 @@ def heat_cells() -> pd.DataFrame:
 
 def heat_figure(cells: pd.DataFrame, counted: Callable[[int], int] = int) -> go.Figure:
     names = {"linear": "none", "sigmoid": "sigmoid"}
-    return charts.heat_maps(
-        cells, (-3.0, 0.0), names, ("sigmoid", 2), "delta_rms", counted, "Hidden layers", TEXTS, STYLE
+    marked = ("sigmoid", 2)
+    return heat.layer_over_depth(
+        cells, (-3.0, 0.0), names, marked, lambda *_: "cell", "Size", counted, "Hidden layers", TEXTS, STYLE
     )
 
 

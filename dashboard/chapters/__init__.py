@@ -6,6 +6,7 @@ CHAPTERS = {
     "depth": ":material/stacked_line_chart:",
     "overfitting": ":material/compare_arrows:",
     "gradients": ":material/trending_down:",
+    "weights": ":material/bar_chart:",
     "linear": ":material/grid_view:",
     "sql": ":material/database_search:",
 }

@@ -20,6 +20,7 @@ from dashboard.analysis.gradients import (
 )
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.charts import gradients as charts
+from dashboard.charts.heat import layer_over_depth
 from dashboard.charts.scales import number
 
 Statistic = Literal["delta_rms", "gradient_norm"]
@@ -100,12 +101,13 @@ def draw_heat_maps(epoch: int) -> None:
     if cells["value"].notna().any():
         limits = float(cells["value"].min()), float(cells["value"].max())
         shown = cells[cells["epoch"] == epoch]
-        figure = charts.heat_maps(
+        figure = layer_over_depth(
             shown,
             limits,
             names,
             (activation, depth),
-            statistic,
+            hover_of_cell,
+            texts(f"gradients.heat.bar_{statistic}"),
             page.layers,
             page.layers_title,
             texts,
@@ -114,6 +116,17 @@ def draw_heat_maps(epoch: int) -> None:
         page.picture("gradients.heat", figure, shown, quantity=texts(f"gradients.{statistic}"), epoch=epoch)
     else:
         lacks("statistics")
+
+
+def hover_of_cell(activation: str, depth: int, layer: int, value: float, seeds: int) -> str:
+    return texts(
+        "gradients.heat.hover",
+        activation=names[activation],
+        layers=page.layers(depth),
+        layer=layer,
+        value=number(10**value),
+        seeds=seeds,
+    )
 
 
 def draw_speeds(epoch: int) -> None:

@@ -1,6 +1,6 @@
 """Pictures of the error on its way back: how large it is in each layer, and what makes it smaller."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,128 +12,14 @@ from dashboard.analysis.distributions import pooled_density, quantile_range
 from dashboard.analysis.estimates import Estimate
 from dashboard.analysis.gradients import VANISHING_FACTOR, Shrinkage
 from dashboard.charts.scales import log_ticks, number, tick_text
-from dashboard.charts.style import SEQUENTIAL, Style, add_band, with_opacity
+from dashboard.charts.style import Style, add_band, with_opacity
 from dashboard.texts import Texts
 
 Floats = NDArray[np.float64]
 
-MARK = "#e4572e"  # frames the network that is looked at
 PART_COLOURS = {"weights": "#0072b2", "slope": "#e69f00"}  # Okabe & Ito
 SHOWN_SHARE = 0.998  # of the pre-activations of each layer: single far outliers would squeeze the picture
 RIDGE = 0.88  # height of the highest density, in rows
-
-
-def heat_maps(
-    cells: pd.DataFrame,
-    limits: tuple[float, float],
-    names: Mapping[str, str],
-    marked: tuple[str, int],
-    statistic: str,
-    counted: Callable[[int], int],
-    layers_axis: str,
-    texts: Texts,
-    style: Style,
-) -> go.Figure:
-    """One panel per activation, layer over depth; the colour is a size on a logarithmic scale that all panels share.
-
-    Args:
-        cells: activation, depth, layer, seeds, value (base-10 logarithm; missing where there is nothing to show).
-        limits: of `value`, over all that may be compared with this picture, so that colours keep their meaning.
-        names: the activations to show, in order, with the title of the panel.
-        marked: activation and depth of the network to frame.
-        statistic: delta_rms or gradient_norm, for the words.
-        counted: a depth as the reader counts it; `layers_axis` names that.
-    """
-    columns = min(2, len(names))
-    rows = -(-len(names) // columns)
-    figure = make_subplots(
-        rows,
-        columns,
-        subplot_titles=list(names.values()),
-        horizontal_spacing=0.1,
-        vertical_spacing=0.36 / (rows + 1) if rows > 1 else 0.0,
-    )
-    depths = np.arange(cells["depth"].min(), cells["depth"].max() + 1)
-    layers = np.arange(1, depths[-1] + 2)
-    for index, (activation, name) in enumerate(names.items()):
-        row, column = index // columns + 1, index % columns + 1
-        own = cells[cells["activation"] == activation].set_index(["layer", "depth"])
-        places = pd.MultiIndex.from_product([layers, depths], names=["layer", "depth"])
-        table = own[["value", "seeds"]].reindex(places).reset_index()
-        hover = [
-            texts(
-                "gradients.heat.hover",
-                activation=name,
-                layers=counted(depth),
-                layer=layer,
-                value=number(10**value),
-                seeds=seeds,
-            )
-            if np.isfinite(value)
-            else ""
-            for layer, depth, value, seeds in table[["layer", "depth", "value", "seeds"]]
-            .astype({"layer": int, "depth": int, "value": float})
-            .fillna({"seeds": 0})
-            .astype({"seeds": int})
-            .itertuples(index=False)
-        ]
-        shape = (len(layers), len(depths))
-        figure.add_heatmap(
-            x=np.array([counted(int(depth)) for depth in depths]),
-            y=layers,
-            z=table["value"].to_numpy(float).reshape(shape),
-            text=np.array(hover, dtype=object).reshape(shape),
-            hovertemplate="%{text}<extra></extra>",
-            hoverongaps=False,
-            xgap=1,
-            ygap=1,
-            coloraxis="coloraxis",
-            row=row,
-            col=column,
-        )
-        lowest = index + columns >= len(names)
-        figure.update_xaxes(title_text=layers_axis if lowest else None, row=row, col=column)
-        figure.update_yaxes(title_text=texts("page.axis_layer") if column == 1 else None, row=row, col=column)
-        if activation == marked[0] and marked[1] in depths:
-            x = counted(marked[1])
-            corners = {"x0": x - 0.5, "x1": x + 0.5, "y0": 0.5, "y1": marked[1] + 1.5}
-            figure.add_shape(type="rect", **corners, line={"color": MARK, "width": 3}, row=row, col=column)
-    step = 1 if len(depths) < 7 else 2
-    figure.update_xaxes(dtick=step, tick0=counted(0), showgrid=False, zeroline=False, automargin=True)
-    figure.update_yaxes(dtick=step, tick0=1, showgrid=False, zeroline=False, automargin=True)
-    low, high = np.floor(limits[0] + 1e-9), np.ceil(limits[1] - 1e-9)
-    high = max(high, low + 1)
-    powers = np.arange(low, high + 1, max(1, round((high - low) / 8)))
-    height = 150 + 260 * rows
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 105, "b": 8},
-        title={
-            "text": texts(f"gradients.heat.bar_{statistic}"),
-            "font_size": 13,
-            "x": 0.5,
-            "xanchor": "center",
-            "yref": "container",
-            "y": 1 - 4 / height,
-            "yanchor": "top",
-        },
-        coloraxis={
-            "colorscale": SEQUENTIAL,
-            "cmin": low,
-            "cmax": high,
-            "colorbar": {
-                "orientation": "h",
-                "yref": "container",
-                "y": 1 - 22 / height,
-                "yanchor": "top",
-                "len": 1.0,
-                "thickness": 12,
-                "tickvals": powers,
-                "ticktext": [f"10<sup>{power:.0f}</sup>".replace("-", "−") for power in powers],
-            },
-        },
-    )
-    return figure
 
 
 def speeds(bands: pd.DataFrame, depth: int, epoch: int, texts: Texts, style: Style) -> go.Figure:

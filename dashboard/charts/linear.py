@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from dashboard.analysis.linear import DIGITS, Dispute
 from dashboard.charts.mosaic import Mosaic, keep_square
-from dashboard.charts.style import ACTIVATION_COLOURS, SEQUENTIAL, Style, add_band
+from dashboard.charts.style import ACTIVATION_COLOURS, MARK, SEQUENTIAL, Style, add_band
 from dashboard.texts import Texts
 
 FOR, AGAINST = "#d55e00", "#0072b2"  # Okabe & Ito
@@ -255,8 +255,8 @@ def disagreement(
         _frame(figure, index, index, style.ink, 1.5, "dot")
     if set(marked) <= set(depths):
         first, second = (depths.index(depth) for depth in marked)
-        _frame(figure, first, second, "#d55e00", 3, "solid")
-        _frame(figure, second, first, "#d55e00", 3, "solid")
+        _frame(figure, first, second, MARK, 3, "solid")
+        _frame(figure, second, first, MARK, 3, "solid")
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", showgrid=False)
     keep_square(figure)

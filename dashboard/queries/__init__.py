@@ -13,6 +13,7 @@ from dashboard.queries.linear import collapsed_maps, collapsed_maps_of, collapse
 from dashboard.queries.metrics import learning_curves, metric_over_epochs, metrics_at
 from dashboard.queries.runs import grid, parameters_by_depth, store_facts, training_examples
 from dashboard.queries.store import schema
+from dashboard.queries.weights import singular_values, weight_norms, weight_sizes
 
 __all__ = [
     "collapsed_maps",
@@ -35,6 +36,9 @@ __all__ = [
     "metrics_at",
     "parameters_by_depth",
     "schema",
+    "singular_values",
     "store_facts",
     "training_examples",
+    "weight_norms",
+    "weight_sizes",
 ]

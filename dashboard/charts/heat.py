@@ -1,0 +1,157 @@
+"""Heat maps of layer over depth, one panel per activation function."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from dashboard.charts.style import MARK, SEQUENTIAL, Style
+from dashboard.texts import Texts
+
+Hover = Callable[[str, int, int, float, int], str]  # activation, depth, layer, value, seeds
+
+
+def layer_over_depth(
+    cells: pd.DataFrame,
+    limits: tuple[float, float],
+    names: Mapping[str, str],
+    marked: tuple[str, int],
+    hover: Hover,
+    bar: str,
+    counted: Callable[[int], int],
+    layers_axis: str,
+    texts: Texts,
+    style: Style,
+    logarithmic: bool = True,
+) -> go.Figure:
+    """One panel per activation, layer over depth; the colour is a size on a scale that all panels share.
+
+    Args:
+        cells: activation, depth, layer, seeds, value (missing where there is nothing to show).
+        limits: of `value`, over all that may be compared with this picture, so that colours keep their meaning.
+        names: the activations to show, in order, with the title of the panel.
+        marked: activation and depth of the network to frame.
+        hover: what a cell says.
+        bar: what the colour means.
+        counted: a depth as the reader counts it; `layers_axis` names that.
+        logarithmic: whether `value` is a base-10 logarithm.
+    """
+    columns = min(2, len(names))
+    rows = -(-len(names) // columns)
+    figure = make_subplots(
+        rows,
+        columns,
+        subplot_titles=list(names.values()),
+        horizontal_spacing=0.1,
+        vertical_spacing=0.36 / (rows + 1) if rows > 1 else 0.0,
+    )
+    depths = np.arange(cells["depth"].min(), cells["depth"].max() + 1)
+    layers = np.arange(1, depths[-1] + 2)
+    for index, activation in enumerate(names):
+        row, column = index // columns + 1, index % columns + 1
+        own = cells[cells["activation"] == activation].set_index(["layer", "depth"])
+        places = pd.MultiIndex.from_product([layers, depths], names=["layer", "depth"])
+        table = own[["value", "seeds"]].reindex(places).reset_index()
+        shape = (len(layers), len(depths))
+        said = [
+            hover(activation, int(depth), int(layer), value, int(seeds)) if np.isfinite(value) else ""
+            for layer, depth, value, seeds in table[["layer", "depth", "value", "seeds"]].to_numpy(float)
+        ]
+        figure.add_heatmap(
+            x=np.array([counted(int(depth)) for depth in depths]),
+            y=layers,
+            z=table["value"].to_numpy(float).reshape(shape),
+            text=np.array(said, dtype=object).reshape(shape),
+            hovertemplate="%{text}<extra></extra>",
+            hoverongaps=False,
+            xgap=1,
+            ygap=1,
+            coloraxis="coloraxis",
+            row=row,
+            col=column,
+        )
+        lowest = index + columns >= len(names)
+        figure.update_xaxes(title_text=layers_axis if lowest else None, row=row, col=column)
+        figure.update_yaxes(title_text=texts("page.axis_layer") if column == 1 else None, row=row, col=column)
+        if activation == marked[0] and marked[1] in depths:
+            x = counted(marked[1])
+            corners = {"x0": x - 0.5, "x1": x + 0.5, "y0": 0.5, "y1": marked[1] + 1.5}
+            figure.add_shape(type="rect", **corners, line={"color": MARK, "width": 3}, row=row, col=column)
+    step = 1 if len(depths) < 7 else 2
+    style.dress(figure, height=150 + 260 * rows)
+    figure.update_xaxes(dtick=step, tick0=counted(0), showgrid=False, zeroline=False)
+    figure.update_yaxes(dtick=step, tick0=1, showgrid=False, zeroline=False)
+    _add_bar(figure, limits, bar, logarithmic, style)
+    return figure
+
+
+def layer_over_epoch(
+    cells: pd.DataFrame, limits: tuple[float, float], hover: list[str], bar: str, texts: Texts, style: Style
+) -> go.Figure:
+    """One network: layer over epoch; the colour is a base-10 logarithm.
+
+    Args:
+        cells: layer, epoch, value; one row for each text of `hover`.
+    """
+    figure = go.Figure()
+    table = cells.assign(hover=hover).pivot_table(
+        index="layer", columns="epoch", values=["value", "hover"], aggfunc="first"
+    )
+    figure.add_heatmap(
+        x=table["value"].columns.to_numpy(),
+        y=table.index.to_numpy(),
+        z=table["value"].to_numpy(float),
+        text=table["hover"].to_numpy(object),
+        hovertemplate="%{text}<extra></extra>",
+        hoverongaps=False,
+        xgap=1,
+        ygap=1,
+        coloraxis="coloraxis",
+    )
+    style.dress(figure, height=190 + 26 * len(table))
+    figure.update_xaxes(title_text=texts("page.axis_epoch"), dtick=5, showgrid=False, zeroline=False)
+    figure.update_yaxes(title_text=texts("page.axis_layer"), dtick=1, showgrid=False, zeroline=False)
+    _add_bar(figure, limits, bar, True, style)
+    return figure
+
+
+def _add_bar(figure: go.Figure, limits: tuple[float, float], title: str, logarithmic: bool, style: Style) -> None:
+    """A colour scale across the whole width, above all panels, with its title over it."""
+    low, high = (np.floor(limits[0] + 1e-9), np.ceil(limits[1] - 1e-9)) if logarithmic else limits
+    high = max(high, low + (1 if logarithmic else 1e-9))
+    height = figure.layout.height
+    figure.update_layout(
+        margin_t=105,
+        title={
+            "text": title,
+            "font": {"size": 13, "color": style.ink},
+            "x": 0.5,
+            "xanchor": "center",
+            "yref": "container",
+            "y": 1 - 4 / height,
+            "yanchor": "top",
+        },
+        coloraxis={
+            "colorscale": SEQUENTIAL,
+            "cmin": low,
+            "cmax": high,
+            "colorbar": {
+                "orientation": "h",
+                "yref": "container",
+                "y": 1 - 22 / height,
+                "yanchor": "top",
+                "len": 1.0,
+                "thickness": 12,
+                "tickfont": {"color": style.muted, "size": 12},
+                **(_powers(low, high) if logarithmic else {}),
+            },
+        },
+    )
+
+
+def _powers(low: float, high: float) -> dict[str, NDArray[np.float64] | list[str]]:
+    powers = np.arange(low, high + 1, max(1, round((high - low) / 8)))
+    return {"tickvals": powers, "ticktext": [f"10<sup>{power:.0f}</sup>".replace("-", "−") for power in powers]}
