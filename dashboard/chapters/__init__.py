@@ -8,5 +8,6 @@ CHAPTERS = {
     "gradients": ":material/trending_down:",
     "weights": ":material/bar_chart:",
     "linear": ":material/grid_view:",
+    "runs": ":material/list_alt:",
     "sql": ":material/database_search:",
 }

@@ -32,13 +32,14 @@ def table(
     snapshot: Path,
     *,
     alt: str,
+    file_key: str = "",
     columns: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Any:
     """A table with buttons that save all of it as CSV or Parquet.
 
     Args:
-        key: names the table on the page, and the files.
+        key: names the table on the page, and the files unless `file_key` does.
         columns: Streamlit's column configuration.
         options: passed on to `st.dataframe`.
 
@@ -53,7 +54,7 @@ def table(
             st.download_button(
                 texts(f"downloads.{ending}"),
                 partial(write, content),
-                file_name=f"{file_name(key, snapshot)}.{ending}",
+                file_name=f"{file_name(file_key or key, snapshot)}.{ending}",
                 mime=mime,
                 icon=":material/download:",
                 type="tertiary",

@@ -36,6 +36,11 @@ class Style:
         """The colour of the page."""
         return "#10181c" if self.dark else "#ffffff"
 
+    @property
+    def faint(self) -> str:
+        """For areas that hold nothing to compare."""
+        return "#26353d" if self.dark else "#e4eaec"
+
     def depth_colour(self, depth: int, deepest: int) -> str:
         """The one colour scale for depth: dark is shallow. The ends that the background would swallow are left out."""
         low, high = (0.3, 1.0) if self.dark else (0.0, 0.82)

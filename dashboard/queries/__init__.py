@@ -8,6 +8,7 @@ from dashboard.queries.diagnosis import (
     family_metrics,
     family_start,
 )
+from dashboard.queries.catalogue import all_runs, run_confusion, run_curves, run_layers, run_provenance
 from dashboard.queries.layers import histograms, layer_logarithms, layer_statistic_over_epochs, layer_statistics
 from dashboard.queries.linear import collapsed_maps, collapsed_maps_of, collapsed_singular_values, confusions
 from dashboard.queries.metrics import learning_curves, metric_over_epochs, metrics_at
@@ -26,6 +27,7 @@ __all__ = [
     "diagnosed_run",
     "family_metrics",
     "family_start",
+    "all_runs",
     "grid",
     "histograms",
     "layer_logarithms",
@@ -37,6 +39,10 @@ __all__ = [
     "parameters_by_depth",
     "schema",
     "singular_values",
+    "run_confusion",
+    "run_curves",
+    "run_layers",
+    "run_provenance",
     "store_facts",
     "training_examples",
     "weight_norms",
