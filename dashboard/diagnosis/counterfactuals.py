@@ -51,7 +51,7 @@ class Counterfactual:
         return frozenset(self.changed)
 
 
-def counterfactuals(runs: pd.DataFrame, configuration: Mapping[str, Any]) -> list[Counterfactual]:
+def counterfactuals(runs: pd.DataFrame, configuration: Mapping[str, Any] | pd.Series) -> list[Counterfactual]:
     """Every stored configuration that differs from this one in one thing, the greatest help first.
 
     The intervals hold together for all of them (Bonferroni), so that the best of many is not taken for a cure by its
@@ -87,7 +87,7 @@ def counterfactuals(runs: pd.DataFrame, configuration: Mapping[str, Any]) -> lis
     return sorted(found, key=lambda each: (order[each.verdict], -each.effect.mean))
 
 
-def cures(runs: pd.DataFrame, configuration: Mapping[str, Any]) -> list[Counterfactual]:
+def cures(runs: pd.DataFrame, configuration: Mapping[str, Any] | pd.Series) -> list[Counterfactual]:
     """The single changes that surely help, the greatest help first."""
     return [each for each in counterfactuals(runs, configuration) if each.verdict == "rise"]
 

@@ -141,6 +141,8 @@ def vanishing(signs: Signs) -> Finding:
         thresholds.VANISHING_STEP.presence(flow.factor if flow else None),
         thresholds.VANISHING_LEFT.presence(flow.total if flow else None),
     )
+    by_factor = by_step == "yes" or not flow or flow.factor < thresholds.VANISHING_STEP.ruled_out
+    left = thresholds.VANISHING_LEFT if by_factor else thresholds.VANISHING_TOTAL  # what the total is compared with
     by_total = thresholds.VANISHING_TOTAL.presence(flow.total if flow else None)
     ratio = None
     if signs.first_movement is not None and signs.last_movement:
@@ -154,7 +156,7 @@ def vanishing(signs: Signs) -> Finding:
         ),
         _figures(
             ("start_factor", flow.factor if flow else None, thresholds.VANISHING_STEP.limit),
-            ("start_total", flow.total if flow else None, thresholds.VANISHING_TOTAL.limit),
+            ("start_total", flow.total if flow else None, left.limit),
             ("weights", flow.weights if flow else None, None),
             ("slope", flow.slope if flow else None, None),
             ("movement", ratio, None),

@@ -26,7 +26,13 @@ FAMILY = (
     "batch_size",
     "epochs",
 )
-_OF_FAMILY = "origin = 'grid' AND " + " AND ".join(f"{field} IS NOT DISTINCT FROM ${field}" for field in FAMILY)
+# Runs that were stored before these columns existed were all trained so.
+_BEFORE = {"validation_size": "12000", "output": "'softmax'", "bias_initializer": "'zeros'"}
+_COLUMN = {field: f"coalesce({field}, {_BEFORE[field]})" if field in _BEFORE else field for field in FAMILY}
+_FIELDS = ", ".join(f"{column} AS {field}" for field, column in _COLUMN.items())
+_OF_FAMILY = "origin = 'grid' AND " + " AND ".join(
+    f"{column} IS NOT DISTINCT FROM ${field}" for field, column in _COLUMN.items()
+)
 # The family that the question is about.
 PLAIN: dict[str, Any] = {
     "dataset": "mnist",
@@ -82,7 +88,7 @@ def configurations(snapshot: Path) -> pd.DataFrame:
     return select(
         snapshot,
         f"""
-        SELECT run.run_id, depth, {", ".join(FAMILY)}, seed, accuracy, status = 'diverged' AS diverged
+        SELECT run.run_id, depth, {_FIELDS}, seed, accuracy, status = 'diverged' AS diverged
         FROM run LEFT JOIN epoch_metric AS test
             ON test.run_id = run.run_id AND split = 'test' AND test.epoch = run.epochs
         WHERE origin = 'grid' AND status IN ('finished', 'diverged') ORDER BY ALL

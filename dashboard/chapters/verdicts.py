@@ -1,0 +1,112 @@
+"""The verdicts that chapters share: on a sweep over depth, and on one run."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import queries
+from dashboard.chapters.page import Page
+from dashboard.diagnosis import run as run_rules
+from dashboard.diagnosis import sweep
+from dashboard.diagnosis.counterfactuals import Counterfactual, counterfactuals
+from dashboard.diagnosis.others.autotrainer import AUTOTRAINER
+from dashboard.diagnosis.others.deepdiagnosis import DEEPDIAGNOSIS
+from dashboard.diagnosis.others.rules import History, replay
+from dashboard.diagnosis.others.sagemaker import SAGEMAKER
+from dashboard.diagnosis.run import RunDiagnosis
+from dashboard.diagnosis.sweep import Kind, SweepDiagnosis
+from dashboard.verdict_words import VerdictWords
+
+OTHERS = (SAGEMAKER, AUTOTRAINER, DEEPDIAGNOSIS)
+
+
+def words_of(page: Page) -> VerdictWords:
+    return VerdictWords(page.texts, page.counting)
+
+
+def show_sweep(page: Page, activation: str, about: Kind | None = None) -> None:
+    """The verdict on depth for the question's networks with one activation, in a frame.
+
+    Args:
+        about: the kind of harm that the chapter is about; it is named whatever the verdict.
+    """
+    found = diagnose_sweep(str(page.snapshot), activation)
+    with st.container(border=True, key=f"verdict_{activation}"):
+        st.markdown(f"###### {page.texts('sweep.title', activation=page.texts(f'activation.{activation}'))}")
+        if found is None:
+            st.markdown(page.texts("sweep.no_sweep"))
+            return
+        words = words_of(page)
+        sentences = words.sweep(found)
+        if about is not None:
+            sentences = [sentences[0], words.cause(found, about), *sentences[1:]]
+        st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
+
+
+def explain_words(page: Page) -> None:
+    """What the words of the verdicts mean, and the table of every limit behind them."""
+    with st.expander(page.texts("sweep.words_title")):
+        st.markdown(page.texts("sweep.words"))
+        st.dataframe(
+            words_of(page).thresholds(), hide_index=True, alt=page.texts("sweep.limits_alt"), key="verdict_limits"
+        )
+
+
+def show_run(page: Page, run_id: str) -> None:
+    """The diagnosis of one run, what to try, and what other tools' rules would say."""
+    found = diagnose_run(str(page.snapshot), run_id)
+    if found is None:
+        return
+    words = words_of(page)
+    diagnosis, changes, alarms = found
+    with st.container(border=True, key="run_diagnosis"):
+        st.markdown(f"###### {page.texts('diagnosis.title')}")
+        first, *findings = words.run(diagnosis)
+        st.markdown("\n".join([first, "", *(f"- {finding}" for finding in findings)]))
+        if remedies := words.remedies(diagnosis, changes):
+            st.markdown(f"**{page.texts('diagnosis.try_title')}**")
+            st.markdown("\n".join(f"- {remedy}" for remedy in remedies))
+        st.caption(page.texts("diagnosis.single"))
+    with st.expander(page.texts("diagnosis.others_title")):
+        st.markdown(page.texts("diagnosis.others_read"))
+        tool, rule, epochs = (page.texts(f"diagnosis.others_{name}") for name in ("tool", "rule", "epochs"))
+        table = alarms.rename(columns={"tool": tool, "rule": rule, "epochs": epochs})
+        table[rule] = table[rule].replace("", page.texts("diagnosis.others_none"))
+        st.dataframe(table, hide_index=True, alt=page.texts("diagnosis.others_alt"), key="other_tools")
+        separator = page.texts("wording.separator")
+        for each in OTHERS:
+            missing = page.texts("diagnosis.others_missing", names=separator.join(each.not_replayed))
+            nearly = page.texts("diagnosis.others_nearly", names=separator.join(each.approximations))
+            st.caption(f"[{each.name}]({each.source}): {missing} {nearly}")
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def diagnose_sweep(snapshot: str, activation: str) -> SweepDiagnosis | None:
+    """The diagnosis of the question's networks with one activation; kept per snapshot."""
+    metrics = queries.family_metrics(Path(snapshot), activation=activation)
+    if metrics.empty:
+        return None
+    start = queries.family_start(Path(snapshot), activation=activation)
+    return sweep.diagnose(sweep.ends(metrics), metrics, start)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def diagnose_run(snapshot: str, run_id: str) -> tuple[RunDiagnosis, list[Counterfactual], pd.DataFrame] | None:
+    """The diagnosis of one run, the single changes that are stored, and other tools' alarms: tool, rule, epochs."""
+    file = Path(snapshot)
+    rows = queries.diagnosed_run(file, run_id)
+    if rows.empty:
+        return None
+    row: dict[str, Any] = {str(name): value for name, value in rows.iloc[0].items()}
+    history = History(row, queries.diagnosed_metrics(file, run_id), queries.diagnosed_layers(file, run_id))
+    found = run_rules.diagnose(history.run, history.metrics, history.layers)
+    alarms = [
+        (tool.name, alarm.rule, ", ".join(map(str, alarm.epochs))) for tool in OTHERS for alarm in replay(tool, history)
+    ]
+    silent = [(tool.name, "", "") for tool in OTHERS if tool.name not in {name for name, _, _ in alarms}]
+    stored = queries.configurations(file)
+    own = stored[stored["run_id"] == run_id]  # none for a recorded run, which has no place in the grid
+    changes = counterfactuals(stored, own.iloc[0]) if len(own) else []
+    return found, changes, pd.DataFrame([*alarms, *silent], columns=["tool", "rule", "epochs"])
