@@ -68,12 +68,13 @@ class VerdictWords:
             difference=self._accuracy.difference(change.test.estimate),
             negligible=self._accuracy.negligible,
         )
-        return sentence + self._seeds_needed(change) if key == "cannot_tell" else sentence
+        return f"{sentence} {self.seeds_needed(change)}".rstrip() if key == "cannot_tell" else sentence
 
-    def _seeds_needed(self, change: Change) -> str:
+    def seeds_needed(self, change: Change) -> str:
+        """How many more seeds would decide; nothing where no number would, or nothing is open."""
         if change.further_seeds is None:
             return ""
-        return " " + self.texts("sweep.further", seeds=change.further_seeds, power=f"{POWER * 100:g}")
+        return self.texts("sweep.further", seeds=change.further_seeds, power=f"{POWER * 100:g}")
 
     def kind(self, change: Change) -> str:
         """Of which kind a fall is, with its evidence; nothing where there is no fall to explain."""
@@ -117,6 +118,30 @@ class VerdictWords:
             if names:
                 sentences.append(self.texts(key, names=self.texts("wording.separator").join(names)))
         return sentences
+
+    def steps(self, found: list[Change]) -> pd.DataFrame:
+        """One row a step: the depths, the change with its interval, the verdict, the kind of a fall, further seeds."""
+        names = {
+            name: self.texts(f"sweep.step.{name}") for name in ("step", "change", "verdict", "kind", "further_seeds")
+        }
+        return pd.DataFrame(
+            [
+                {
+                    names["step"]: f"{self._accuracy.layers(change.before)} → {self._accuracy.layers(change.after)}",
+                    names["change"]: self._accuracy.difference(change.test.estimate).replace("**", ""),
+                    names["verdict"]: self.texts(f"verdict.{change.verdict}"),
+                    names["kind"]: self._kind_name(change),
+                    names["further_seeds"]: str(change.further_seeds or ""),
+                }
+                for change in found
+            ]
+        )
+
+    def _kind_name(self, change: Change) -> str:
+        if change.verdict != "fall":
+            return ""
+        key = {"tiny": "sweep.step.tiny", "cannot_tell": "verdict.cannot_tell"}.get(change.kind)
+        return self.texts(key or f"sweep.cause.{change.kind}")
 
     def cause(self, found: SweepDiagnosis, kind: Kind) -> str:
         """One kind of harm between the best depth and the deepest: at work, ruled out, or cannot tell."""

@@ -38,3 +38,10 @@ def test_a_linear_network_owes_nothing_to_the_slope() -> None:
 def test_one_hidden_layer_has_nowhere_to_shrink() -> None:
     assert shrinkage(layers(0.8, 1.0, depth=1), 1) is None
     assert shrinkage(layers(0.8, 1.0), 7) is None
+
+
+def test_what_a_shortcut_adds_is_part_of_what_arrives() -> None:
+    found = shrinkage(layers(0.8, 0.25).assign(normalization_gain=0.5, shortcut_gain=8.0), 4)
+    assert found is not None
+    assert found.per_layer.mean == pytest.approx(0.8 * 0.25 * 0.5 * 8.0)
+    assert found.slope.mean == pytest.approx(0.25)

@@ -22,8 +22,9 @@ LargerPart = Literal["slope", "weights", "cannot_tell"]
 class Shrinkage:
     """What happens to the error δ on its way from the last hidden layer back to the first, as factors a layer.
 
-    `per_layer` = `weights` · `slope`, geometric means over the layers passed; `total` is their product over all of
-    them, so that 1 means that nothing is lost and 0.01 that a hundredth arrives. Intervals are over seeds.
+    `per_layer` = `weights` · `slope`, times what normalisation and shortcuts do to it where there are any: geometric
+    means over the layers passed. `total` is their product over all of them, so that 1 means that nothing is lost and
+    0.01 that a hundredth arrives. Intervals are over seeds.
     """
 
     per_layer: Estimate
@@ -43,16 +44,19 @@ def shrinkage(statistics: pd.DataFrame, depth: int) -> Shrinkage | None:
     """The shrinkage at one depth, from the layer statistics of one activation and epoch; None below two hidden layers.
 
     Args:
-        statistics: depth, seed, layer, delta_rms, weight_gain, slope_gain.
+        statistics: depth, seed, layer, weight_gain, slope_gain, and, where they are stored, normalization_gain and
+            shortcut_gain.
     """
     rows = statistics[(statistics["depth"] == depth) & (statistics["layer"] < depth)]
     if depth < 2 or rows.empty:
         return None
     with np.errstate(divide="ignore"):
         logs = rows[["weight_gain", "slope_gain"]].astype(np.float64).transform(np.log)
+        for gain in {"normalization_gain", "shortcut_gain"} & set(rows.columns):  # absent: there is none
+            logs[gain] = np.log(rows[gain].astype(np.float64).fillna(1.0))
     logs = logs.replace(-np.inf, np.nan).assign(seed=rows["seed"])
-    means = logs.groupby("seed")[["weight_gain", "slope_gain"]].mean()
-    together = means.sum(axis=1, min_count=2)
+    means = logs.groupby("seed").mean()
+    together = means.sum(axis=1, min_count=len(means.columns))
     return Shrinkage(
         per_layer=exponential(estimate(together.to_numpy())),
         weights=exponential(estimate(means["weight_gain"].to_numpy())),

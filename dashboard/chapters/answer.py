@@ -21,6 +21,7 @@ from dashboard.analysis.illusion import draw_one_seed, one_seed_illusion
 from dashboard.analysis.overfitting import overfitting, overfitting_by_depth
 from dashboard.chapters import address
 from dashboard.chapters.page import ACTIVATIONS, Page
+from dashboard.chapters.verdicts import explain_words, show_sweep
 from dashboard.charts import answer as charts
 
 page = Page.current()
@@ -291,4 +292,12 @@ arriving = {
 if arriving:
     rows = pd.concat(arriving, names=["activation"]).reset_index("activation")
     page.picture("answer.arrival", charts.arrival(arriving, int(dense), page.style, texts), rows)
+
+# ---- the verdicts -------------------------------------------------------------------------------------------------
+
+st.subheader(texts("sweep.answer_title"))
+for activation in ACTIVATIONS:
+    if activation in set(grid["activation"]):
+        show_sweep(page, activation)
+explain_words(page)
 page.try_next("answer")

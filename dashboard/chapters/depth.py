@@ -17,6 +17,7 @@ from dashboard.analysis.differences import (
 )
 from dashboard.chapters import address
 from dashboard.chapters.page import Page
+from dashboard.chapters.verdicts import show_pair, show_steps, show_sweep
 from dashboard.charts import depth as charts
 from dashboard.wording import METRICS, Metric, Wording
 
@@ -176,6 +177,7 @@ def compare(runs: pd.DataFrame, wording: Wording) -> None:
         st.markdown(texts("problem.too_few", needed=needed))
         return
     st.markdown(say_step("depth.compare.found", found, wording))
+    show_pair(page, activation, before, after)
 
 
 page.header("depth")
@@ -243,4 +245,6 @@ def draw(epoch: int) -> None:
 
 
 page.with_epoch(int(chosen["epochs"].max()), draw)
+show_sweep(page, activation)
+show_steps(page, activation)
 page.try_next("depth")

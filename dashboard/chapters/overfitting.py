@@ -9,6 +9,7 @@ from dashboard.analysis.differences import improves, paired_difference
 from dashboard.analysis.estimates import CONFIDENCE, Estimate, estimate
 from dashboard.analysis.overfitting import Overfitting, best_epoch, gap, overfitting, overfitting_by_depth
 from dashboard.chapters.page import Page
+from dashboard.chapters.verdicts import show_sweep
 from dashboard.charts import overfitting as charts
 from dashboard.wording import METRICS, Wording
 
@@ -227,4 +228,5 @@ readings = {
     if set(SPLITS) <= set((rows := everything[everything["depth"] == each])["split"])
 }
 show_readings(readings)
+show_sweep(page, activation, about="overfitting")
 page.try_next("overfitting")

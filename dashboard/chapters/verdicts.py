@@ -16,7 +16,7 @@ from dashboard.diagnosis.others.deepdiagnosis import DEEPDIAGNOSIS
 from dashboard.diagnosis.others.rules import History, replay
 from dashboard.diagnosis.others.sagemaker import SAGEMAKER
 from dashboard.diagnosis.run import RunDiagnosis
-from dashboard.diagnosis.sweep import Kind, SweepDiagnosis
+from dashboard.diagnosis.sweep import Change, Kind, SweepDiagnosis
 from dashboard.verdict_words import VerdictWords
 
 OTHERS = (SAGEMAKER, AUTOTRAINER, DEEPDIAGNOSIS)
@@ -43,6 +43,27 @@ def show_sweep(page: Page, activation: str, about: Kind | None = None) -> None:
         if about is not None:
             sentences = [sentences[0], words.cause(found, about), *sentences[1:]]
         st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
+
+
+def show_steps(page: Page, activation: str) -> None:
+    """For each step from one depth to the next: the verdict, its kind, and how many seeds would decide."""
+    found = diagnose_steps(str(page.snapshot), activation)
+    if found:
+        with st.expander(page.texts("sweep.steps_title")):
+            table = words_of(page).steps(found)
+            st.dataframe(table, hide_index=True, alt=page.texts("sweep.steps_alt"), key="verdict_steps")
+
+
+def show_pair(page: Page, activation: str, before: int, after: int) -> None:
+    """Of which kind the difference between any two depths is."""
+    words = words_of(page)
+    change = diagnose_pair(str(page.snapshot), activation, before, after)
+    sentences = [words.kind(change), *words.others(change)] if change.verdict == "fall" else []
+    if change.further_seeds is not None:
+        sentences.append(words.seeds_needed(change))
+    if sentences:
+        said = " ".join(sentence for sentence in sentences if sentence)
+        st.markdown(page.texts("sweep.pair", said=said))
 
 
 def explain_words(page: Page) -> None:
@@ -85,11 +106,26 @@ def show_run(page: Page, run_id: str) -> None:
 @st.cache_data(max_entries=50, show_spinner=False)
 def diagnose_sweep(snapshot: str, activation: str) -> SweepDiagnosis | None:
     """The diagnosis of the question's networks with one activation; kept per snapshot."""
+    measured = _family(snapshot, activation)
+    return None if measured[0].empty else sweep.diagnose(*measured)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def diagnose_steps(snapshot: str, activation: str) -> list[Change]:
+    """The same, for each step from one depth to the next."""
+    measured = _family(snapshot, activation)
+    return [] if measured[0].empty else sweep.steps(*measured)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def diagnose_pair(snapshot: str, activation: str, before: int, after: int) -> Change:
+    """The same, for any two depths."""
+    return sweep.any_two(*_family(snapshot, activation), before, after)
+
+
+def _family(snapshot: str, activation: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     metrics = queries.family_metrics(Path(snapshot), activation=activation)
-    if metrics.empty:
-        return None
-    start = queries.family_start(Path(snapshot), activation=activation)
-    return sweep.diagnose(sweep.ends(metrics), metrics, start)
+    return sweep.ends(metrics), metrics, queries.family_start(Path(snapshot), activation=activation)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)

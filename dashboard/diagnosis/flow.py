@@ -24,7 +24,7 @@ class Flow:
     factor_error: float  # standard error of that slope, in log units; 0 with a single step
     total: float  # rms(δ) at the first hidden layer over that at the last
     weights: float  # geometric mean of the weights' factor over the steps
-    slope: float  # the same of the activation's slope; weights · slope = total ** (1 / steps), exactly
+    slope: float  # the same of the slope; weights · slope is exactly total ** (1 / steps) in a plain network
 
     @property
     def slope_share(self) -> float:

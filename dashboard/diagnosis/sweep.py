@@ -72,7 +72,6 @@ class SweepDiagnosis:
     p_value: float  # of the omnibus test
     best: int  # by mean validation accuracy
     whole: Change  # from the best depth to the deepest
-    steps: tuple[Change, ...]  # each depth against the one before it
 
     @property
     def verdict(self) -> Verdict:
@@ -102,10 +101,21 @@ def diagnose(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> S
         whole = compare(runs, curves, start, depths[0], best, 1)
     else:
         whole = compare(_best_by_others(runs, best, depths[-1]), curves, start, best, depths[-1], 1)
-    steps = [
-        compare(runs, curves, start, first, second, len(depths) - 1) for first, second in itertools.pairwise(depths)
+    return SweepDiagnosis(depths, effect, p_value, best, whole)
+
+
+def steps(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> list[Change]:
+    """Each depth against the one before it, with intervals that hold together; arguments as for `diagnose`."""
+    depths = sorted(int(depth) for depth in runs["depth"].unique())
+    return [
+        compare(runs, curves, start, before, after, len(depths) - 1) for before, after in itertools.pairwise(depths)
     ]
-    return SweepDiagnosis(depths, effect, p_value, best, whole, tuple(steps))
+
+
+def any_two(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame, before: int, after: int) -> Change:
+    """Two depths that somebody picked, perhaps after looking: the intervals hold for every pair at once."""
+    depths = runs["depth"].nunique()
+    return compare(runs, curves, start, before, after, max(1, depths * (depths - 1) // 2))
 
 
 def _best_by_others(runs: pd.DataFrame, best: int, deepest: int) -> pd.DataFrame:

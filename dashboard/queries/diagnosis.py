@@ -75,7 +75,8 @@ def family_start(snapshot: Path, **family: Any) -> pd.DataFrame:
     return select(
         snapshot,
         f"""
-        SELECT depth, seed, layer, delta_rms, weight_gain, slope_gain, preactivation_mean, preactivation_std
+        SELECT depth, seed, layer, delta_rms, weight_gain, slope_gain, normalization_gain, shortcut_gain,
+               preactivation_mean, preactivation_std
         FROM run JOIN layer_stat USING (run_id) WHERE epoch = 0 AND {_OF_FAMILY} ORDER BY depth, seed, layer
         """,
         **(PLAIN | family),

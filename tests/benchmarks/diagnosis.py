@@ -71,7 +71,8 @@ def read(data: Path) -> tuple[pd.DataFrame, dict[str, History]]:
     with closing(connect(snapshot)) as connection:
         runs = connection.execute(
             """
-            SELECT run.*, status = 'diverged' AS diverged, accuracy
+            SELECT run.*, status = 'diverged' AS diverged, accuracy,
+                   (SELECT count(DISTINCT predicted) FROM confusion WHERE confusion.run_id = run.run_id) AS answers
             FROM run LEFT JOIN epoch_metric ON epoch_metric.run_id = run.run_id AND split = 'test' AND epoch = epochs
             """
         ).df()

@@ -5,6 +5,10 @@ the same configurations with one thing changed. A run of a faulty kind is labell
 changes raises its test accuracy by `CURED` or more, at every seed; a run of a healthy kind is labelled healthy only if
 none raises it by `IMPROVED` or more in the mean. All others are left out. No rule of Fathom, or of any other tool, has
 a part in this.
+
+Two things are facts of the record, not matters of a rule: a run whose loss stopped being a number has diverged, and is
+labelled so where smaller steps cure it; and a network of dead layers gives every image the same answer, so that a run
+of the dead kind that does not is left out.
 """
 
 import hashlib
@@ -43,6 +47,7 @@ KINDS: dict[str, Fault | Literal["healthy"]] = {
     "healthy_sigmoid": "healthy",
     "healthy_deep": "healthy",
 }
+CURED_BY_RATE = {"dead_units", "saturated_units", "saturated_sigmoid"}
 CURED = 0.05  # of test accuracy: what a change must add to count as the cure of a fault
 IMPROVED = 0.02  # what no change may add to a healthy network
 # What may be changed in a healthy network without making it another one.
@@ -64,7 +69,7 @@ def labelled_runs(runs: pd.DataFrame) -> tuple[list[Labelled], pd.DataFrame]:
     """Labels what is stored.
 
     Args:
-        runs: run_id, the fields of a configuration, seed, accuracy (test, at the last epoch), diverged.
+        runs: run_id, accuracy (test, at the last epoch), diverged, answers (different digits that it predicts).
 
     Returns:
         The labelled runs, and for each kind the numbers of configurations: asked, stored, labelled.
@@ -84,8 +89,17 @@ def labelled_runs(runs: pd.DataFrame) -> tuple[list[Labelled], pd.DataFrame]:
         stored = sum(all(run.run_id in by_id.index for run in members) for members in groups.values())
         counts.append((kind, label, len(groups), stored, len(chosen)))
         for place, (name, members) in enumerate(chosen):  # every other configuration, whatever the order of the file
-            found += [Labelled(run.run_id, kind, label, name, place % 2 == 1) for run in members]
+            for run in members:
+                if own := _label_of(kind, by_id.loc[run.run_id]):
+                    found.append(Labelled(run.run_id, kind, own, name, place % 2 == 1))
     return found, pd.DataFrame(counts, columns=["kind", "label", "configurations", "stored", "labelled"])
+
+
+def _label_of(kind: str, run: pd.Series) -> str | None:
+    """The label of one run of a configuration that deserves its kind's label; None where it must be left out."""
+    if run["diverged"] and kind in CURED_BY_RATE:
+        return "diverged"
+    return None if kind == "dead_units" and run["answers"] > 1 else KINDS[kind]
 
 
 def _grids(kind: str) -> list[list[RunConfiguration]]:
