@@ -1,0 +1,57 @@
+"""`python -m dashboard report OUT.html`: the whole dashboard as one file that needs no server and no network."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from dashboard.snapshots import DATA_FOLDER, SnapshotError, newest_readable
+from dashboard.texts import LANGUAGES, Texts
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    state = dict(parse_qsl(urlsplit(options.view).query or options.view))
+    language = options.lang or state.get("lang", "en")
+    texts = Texts(language if language in LANGUAGES else "en")
+    try:
+        snapshot, _ = newest_readable(options.data)
+    except SnapshotError as problem:
+        return _fail(texts(f"problem.{problem.reason}", **problem.details))
+    logging.disable()  # Streamlit's notes that no browser is there
+    from dashboard.report.chapters import ReportError
+    from dashboard.report.document import report
+
+    try:
+        document = report(snapshot, texts, state)
+        options.out.write_text(document, encoding="utf-8")
+    except ReportError as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(texts("report.not_written", file=options.out, reason=error.strerror))
+    sys.stdout.write(texts("report.written", file=options.out, megabytes=f"{len(document.encode()) / 1e6:.1f}") + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dashboard", description="The dashboard without a server.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    report = commands.add_parser("report", help="write every chapter into one HTML file that needs no network")
+    report.add_argument("out", type=Path, metavar="OUT.html", help="the file to write")
+    report.add_argument("--lang", choices=LANGUAGES, help="language (default: that of --view, or English)")
+    report.add_argument(
+        "--view", default="", metavar="ADDRESS", help="an address copied from the dashboard, whose state is shown"
+    )
+    report.add_argument("--data", type=Path, default=DATA_FOLDER, metavar="DIR", help="folder of the store")
+    return parser
+
+
+def _fail(sentence: str) -> int:
+    sys.stderr.write(sentence + "\n")
+    return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
