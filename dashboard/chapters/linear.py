@@ -1,6 +1,7 @@
 """Without activation functions a network is one matrix, however deep: the proof, and what depth still changes."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -238,7 +239,7 @@ def show_disagreement(
         return
     with reading:
         page.says(*say_dispute(found, analysis.cells(table)))
-    names = {"first": named(other), "second": named(depth)}
+    names: dict[str, Any] = {"first": named(other), "second": named(depth)}
     bars, pictures = st.columns(2, gap="large")
     with bars:
         sides = {side: texts(f"linear.sides.{side}", **names) for side in charts.SIDE_COLOURS}

@@ -1,5 +1,6 @@
 """Every SELECT of the dashboard: a snapshot and bound parameters in, a small DataFrame out."""
 
+from dashboard.queries.catalogue import all_runs, run_confusion, run_curves, run_layers, run_provenance
 from dashboard.queries.diagnosis import (
     configurations,
     diagnosed_layers,
@@ -8,7 +9,6 @@ from dashboard.queries.diagnosis import (
     family_metrics,
     family_start,
 )
-from dashboard.queries.catalogue import all_runs, run_confusion, run_curves, run_layers, run_provenance
 from dashboard.queries.layers import histograms, layer_logarithms, layer_statistic_over_epochs, layer_statistics
 from dashboard.queries.linear import collapsed_maps, collapsed_maps_of, collapsed_singular_values, confusions
 from dashboard.queries.metrics import learning_curves, metric_over_epochs, metrics_at
@@ -17,17 +17,17 @@ from dashboard.queries.store import schema
 from dashboard.queries.weights import singular_values, weight_norms, weight_sizes
 
 __all__ = [
+    "all_runs",
     "collapsed_maps",
     "collapsed_maps_of",
     "collapsed_singular_values",
-    "confusions",
     "configurations",
+    "confusions",
     "diagnosed_layers",
     "diagnosed_metrics",
     "diagnosed_run",
     "family_metrics",
     "family_start",
-    "all_runs",
     "grid",
     "histograms",
     "layer_logarithms",
@@ -37,12 +37,12 @@ __all__ = [
     "metric_over_epochs",
     "metrics_at",
     "parameters_by_depth",
-    "schema",
-    "singular_values",
     "run_confusion",
     "run_curves",
     "run_layers",
     "run_provenance",
+    "schema",
+    "singular_values",
     "store_facts",
     "training_examples",
     "weight_norms",

@@ -11,7 +11,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app import CHAPTERS
+from dashboard.chapters import CHAPTERS
 
 ENTRY = Path(__file__).parents[1] / "app.py"
 PATIENCE = 120  # seconds for one chapter
