@@ -289,14 +289,15 @@ def test_unpublished_runs_are_noticed(store: Store, cohort: Trained) -> None:
     assert not store.unpublished_runs()
 
 
-# A store of an earlier schema is taken over: columns by name, NULL where one was not known yet.
+# A store of an earlier schema is taken over: columns by name, its default where one was not known yet.
 
 
 def to_first_schema(file: Path) -> None:
     """Takes from a store what the second version of the schema brought."""
     with duckdb.connect(str(file)) as connection:
         connection.execute("DROP TABLE failure")
-        connection.execute("ALTER TABLE run DROP COLUMN sweep")
+        for column in ("sweep", "validation_size", "output", "bias_initializer"):  # these had one value each
+            connection.execute(f"ALTER TABLE run DROP COLUMN {column}")
         connection.execute("ALTER TABLE run ALTER COLUMN dataset SET NOT NULL")
         connection.execute("ALTER TABLE provenance DROP COLUMN device")
         connection.execute("UPDATE store SET schema_version = 1")

@@ -1,5 +1,6 @@
 -- The store of Fathom. The trainer owns this schema and the dashboard reads it.
 -- `epoch` 0 is before training. A layer is counted from the input, 1 … depth + 1; the last one is the output.
+-- A default is what held for every run before the column was there: an older store is taken over with it.
 -- Layer statistics are taken right after the epoch, and those of gradients, errors and activations from a fixed,
 -- class-balanced probe batch of up to 1,024 training examples, with the loss averaged over it.
 
@@ -63,14 +64,14 @@ CREATE TABLE run (
     sweep VARCHAR,
     dataset VARCHAR,
     data_checksum VARCHAR,
-    validation_size INTEGER,
+    validation_size INTEGER DEFAULT 12000,
     train_size INTEGER,
     depth INTEGER,
     width INTEGER,
     activation VARCHAR,
-    output VARCHAR,
+    output VARCHAR DEFAULT 'softmax',
     initializer VARCHAR,
-    bias_initializer VARCHAR,
+    bias_initializer VARCHAR DEFAULT 'zeros',
     shortcut BOOLEAN,
     normalization VARCHAR,
     dropout DOUBLE,
@@ -146,7 +147,7 @@ COMMENT ON TABLE epoch_metric IS 'Loss and accuracy of a run, per epoch and spli
 COMMENT ON COLUMN epoch_metric.run_id IS 'The run';
 COMMENT ON COLUMN epoch_metric.epoch IS '0 is before training';
 COMMENT ON COLUMN epoch_metric.split IS 'train, validation, test: evaluated after the epoch with dropout off; train_running: the mean over the batches during the epoch, as Keras reports it';
-COMMENT ON COLUMN epoch_metric.loss IS 'Mean cross-entropy in nats, without the L2 penalty';
+COMMENT ON COLUMN epoch_metric.loss IS 'Mean cross-entropy in nats, without the L2 penalty. At epoch 0 a batch-normalised network is evaluated with moving averages that have seen no batch yet';
 COMMENT ON COLUMN epoch_metric.accuracy IS 'Share of examples classified correctly, 0 to 1';
 COMMENT ON COLUMN epoch_metric.examples IS 'How many examples the two are means over: all of the split, but for the train split before the last epoch, where a fixed sample of 12,000 stands for it';
 
@@ -199,8 +200,8 @@ COMMENT ON COLUMN layer_stat.update_ratio IS 'Norm of the change of the kernel i
 COMMENT ON COLUMN layer_stat.delta_rms IS 'Root mean square of δ, the derivative of one example''s loss with respect to the pre-activation, over the probe and the units';
 COMMENT ON COLUMN layer_stat.weight_gain IS 'rms of the error that arrives at this layer''s output over rms of δ one layer later: what the weights do to it; NULL at the output';
 COMMENT ON COLUMN layer_stat.slope_gain IS 'rms of that error behind the activation over rms before it: what the slope of the activation does to it; NULL at the output';
-COMMENT ON COLUMN layer_stat.normalization_gain IS 'What the normalisation does to it after that, in the same way: 1 where there is none; NULL at the output';
-COMMENT ON COLUMN layer_stat.shortcut_gain IS 'rms of δ over rms of the error without what the shortcut adds: 1 where there is none; NULL at the output';
+COMMENT ON COLUMN layer_stat.normalization_gain IS 'What the normalisation does to it after that, in the same way: 1 where there is none; NULL at the output, and in older runs, which have none';
+COMMENT ON COLUMN layer_stat.shortcut_gain IS 'rms of δ over rms of the error without what the shortcut adds: 1 where there is none; NULL at the output, and in older runs, which have none';
 COMMENT ON COLUMN layer_stat.preactivation_mean IS 'Mean over the probe and the units of what enters the activation function: the pre-activation z, normalised where the network normalises';
 COMMENT ON COLUMN layer_stat.preactivation_std IS 'Standard deviation of the same';
 COMMENT ON COLUMN layer_stat.activation_mean IS 'Mean of the activations; at the output, of the logits';
