@@ -4,7 +4,8 @@ from pathlib import Path
 
 import duckdb
 
-from trainer.store import RUN_TABLES, SCHEMA, SCHEMA_VERSION
+from trainer.database import SCHEMA, SCHEMA_VERSION
+from trainer.store import RUN_TABLES
 
 PROJECT = Path(__file__).parents[1]
 

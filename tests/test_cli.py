@@ -15,7 +15,7 @@ import pytest
 from training import PROJECT, trainer
 
 from trainer import cli
-from trainer.store import SCHEMA_VERSION
+from trainer.database import SCHEMA_VERSION
 
 TINY = """
 [question]
@@ -198,7 +198,8 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     assert 4 <= kept < 400
     assert query(folder, "SELECT count(*), count(DISTINCT status) FROM run") == [(kept, 1)]
     assert query(folder, "SELECT count(DISTINCT run_id) FROM epoch_metric WHERE epoch = 2") == [(kept,)]
-    assert [path.name for path in (folder / "local").iterdir() if "results" not in path.name] == ["work.duckdb"]
+    others = {path.name for path in (folder / "local").iterdir() if "results" not in path.name}
+    assert others == {"work.duckdb", "work.lock"}
 
 
 def test_kill_keeps_what_is_finished_and_one_process_measures_what_two_workers_do(
@@ -278,8 +279,10 @@ def test_a_wrong_number_of_workers_exits_with_2(workers: str, capsys: pytest.Cap
 
 
 def test_bad_input_shows_no_traceback_on_the_command_line(tmp_path: Path) -> None:
-    (tmp_path / "results-20260101T000000Z.duckdb").touch()
+    path = tmp_path / "results-20260101T000000Z.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE customers AS SELECT 7 AS id")
     completed = trainer("--data", tmp_path)
     assert (completed.returncode, completed.stdout) == (2, "")
-    assert re.fullmatch(r".*should be a store of Fathom, but it cannot be read .*\n", completed.stderr)
-    assert (tmp_path / "results-20260101T000000Z.duckdb").exists()
+    assert re.fullmatch(r".*is a DuckDB database, but not a store of Fathom .*\n", completed.stderr)
+    assert path.exists()

@@ -1,10 +1,12 @@
 """Runs are grouped into cohorts, and each cohort's tables come back once."""
 
 import itertools
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from trainer import engine, provenance
+from trainer import datasets, engine, provenance
 from trainer.configuration import RunConfiguration
 from trainer.engine import cohorts_of
 
@@ -32,14 +34,52 @@ def test_runs_are_dealt_out_evenly_where_they_can_be(runs: int, sizes: list[int]
     ] == sizes
 
 
+def small_runs(seeds: int, **settings: Any) -> list[RunConfiguration]:
+    small: dict[str, Any] = {"depth": 0, "train_size": 100, "batch_size": 50, "epochs": 1, **settings}
+    return [RunConfiguration(seed=seed, **small) for seed in range(seeds)]
+
+
 def test_cohorts_are_trained_in_turn_and_report_every_epoch() -> None:
     """In this process; that workers measure the same is tested where they are started, in test_cli."""
-    runs = [RunConfiguration(depth=0, train_size=100, batch_size=50, epochs=1, seed=seed) for seed in range(8)]
+    cohorts = cohorts_of(small_runs(8))
     reports: list[tuple[int, int]] = []
     made = provenance.gather()
-    results = list(engine.train(cohorts_of(runs), made, 1, lambda number, epoch, _: reports.append((number, epoch))))
-    assert [cohort for cohort, _ in results] == cohorts_of(runs)
+    results = list(engine.train(cohorts, made, 1, lambda number, epoch, _: reports.append((number, epoch))))
+    assert [(number, cohort) for number, cohort, _ in results] == list(enumerate(cohorts))
     assert reports == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    for cohort, tables in results:
+    for _, cohort, tables in results:
+        assert isinstance(tables, dict)
         assert tables["run"]["run_id"].to_pylist() == [run.run_id for run in cohort]
-        assert tables["provenance"].to_pylist() == [made.as_row()]
+        assert tables["provenance"].to_pylist() == [provenance.where_trained(made).as_row()]
+
+
+def test_what_is_no_longer_lacking_is_not_trained() -> None:
+    cohorts = cohorts_of(small_runs(8))
+    asked: list[engine.Cohort] = []
+
+    def lacking(cohort: engine.Cohort) -> engine.Cohort:
+        """Another refresh finishes the first cohort, and half of the second."""
+        asked.append(cohort)
+        return () if cohort == cohorts[0] else cohort[:2]
+
+    results = list(engine.train(cohorts, provenance.gather(), 1, lambda *_: None, lacking))
+    assert asked == cohorts
+    assert results[0] == (0, (), {})
+    assert results[1][:2] == (1, cohorts[1][:2])
+    assert results[1][2]["run"]["run_id"].to_pylist() == [run.run_id for run in cohorts[1][:2]]
+
+
+def test_a_cohort_that_fails_is_reported_with_its_reason_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keras' own folder is a file here, so that it can load no other dataset."""
+    (tmp_path / "keras").touch()
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path / "keras"))
+    datasets.load.cache_clear()
+    cohorts = [*cohorts_of(small_runs(1, dataset="fashion_mnist")), *cohorts_of(small_runs(1))]
+    (_, failed, failure), (_, _, tables) = engine.train(cohorts, provenance.gather(), 1, lambda *_: None)
+    assert failed == cohorts[0]
+    assert isinstance(failure, engine.Failure)
+    assert failure.attempts == 2
+    assert failure.reason.startswith("The dataset 'fashion_mnist' could not be loaded")
+    assert tables["run"]["run_id"].to_pylist() == [cohorts[1][0].run_id]

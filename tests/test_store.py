@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,9 +18,10 @@ import pyarrow as pa
 import pytest
 from training import Trained, only, trained
 
-from trainer import store as store_module
+from trainer import database
+from trainer.database import SCHEMA, SCHEMA_VERSION, TABLES
 from trainer.errors import FathomError
-from trainer.store import RUN_TABLES, SCHEMA, SCHEMA_VERSION, TABLES, Store
+from trainer.store import RUN_TABLES, Store
 from trainer.study import Study
 
 KEYS = ("run_id", "study", "provenance_id", "epoch", "layer", "split", "quantity", "actual", "predicted")
@@ -71,7 +72,7 @@ def study_of(cohort: Trained, name: str = "small") -> Study:
 
 
 def snapshots(store: Store) -> list[str]:
-    return sorted(path.name for path in store.local.iterdir() if path.name != "work.duckdb")
+    return sorted(path.name for path in store.local.iterdir() if path.name not in ("work.duckdb", "work.lock"))
 
 
 def test_what_is_appended_is_read_from_the_snapshot(store: Store, cohort: Trained) -> None:
@@ -126,20 +127,17 @@ def test_a_snapshot_that_fails_leaves_nothing_behind(store: Store, monkeypatch: 
     earlier = store.publish()
     shutil.copy(store.work_file, store.work_file.with_suffix(".kept"))
     store.work_file.write_bytes(b"damaged")
-    with pytest.raises(FathomError, match=r"could not be published.*Nothing trained is lost"):
+    with pytest.raises(FathomError, match=r"could not be published.*What is trained is kept"):
         store.publish()
     assert snapshots(store) == [earlier.name, "work.kept"]
     assert store.work_file.read_bytes() == b"damaged"
 
 
-def test_what_a_killed_publisher_left_is_removed_once_it_is_old(store: Store) -> None:
-    old = store.local / "results-20200101T000000Z.duckdb.tmp"
-    new = store.local / "results-20200101T000001Z.duckdb.tmp"
-    for path in (old, new):
-        path.write_bytes(b"half")
-    os.utime(old, (0, 0))
+def test_what_a_killed_publisher_left_is_removed_by_the_next(store: Store) -> None:
+    for name in ("results-20200101T000000Z.duckdb.tmp", "results-20200101T000000Z.duckdb.tmp.wal"):
+        (store.local / name).write_bytes(b"half")
     published = store.publish()
-    assert snapshots(store) == [new.name, published.name]
+    assert snapshots(store) == [published.name]
 
 
 def test_the_last_three_local_snapshots_are_kept(store: Store) -> None:
@@ -237,9 +235,8 @@ def shipped(tmp_path: Path, cohort: Trained) -> Store:
 
 def test_a_fresh_clone_knows_what_is_finished_without_making_a_file(shipped: Store, cohort: Trained) -> None:
     assert shipped.finished_runs() == {run.run_id for run in cohort.runs}
-    assert not shipped.unpublished_runs()
-    assert shipped.knows(study_of(cohort))
-    assert not shipped.knows(study_of(cohort, "another"))
+    assert not shipped.must_publish([study_of(cohort)])
+    assert shipped.must_publish([study_of(cohort), study_of(cohort, "another")])
     assert not shipped.local.exists()
 
 
@@ -277,16 +274,17 @@ def test_a_study_that_asks_for_other_runs_replaces_what_it_asked_before(store: S
     store.remember_studies([shorter])
     assert read(store.work_file, "SELECT * FROM study") == [("small", "# shorter")]
     assert read(store.work_file, "SELECT run_id FROM study_run") == [(cohort.runs[0].run_id,)]
+    store.append(cohort.tables)
     store.publish()
-    assert store.knows(shorter)
-    assert not store.knows(study_of(cohort))
+    assert not store.must_publish([shorter])
+    assert store.must_publish([study_of(cohort)])
 
 
 def test_unpublished_runs_are_noticed(store: Store, cohort: Trained) -> None:
     store.append(cohort.tables)
-    assert store.unpublished_runs()
+    assert store.must_publish([])
     store.publish()
-    assert not store.unpublished_runs()
+    assert not store.must_publish([])
 
 
 # A store of an earlier schema is taken over: columns by name, its default where one was not known yet.
@@ -325,15 +323,14 @@ def test_a_snapshot_of_an_earlier_schema_is_taken_over_and_published_anew(shippe
     snapshot = shipped.newest_snapshot()
     assert snapshot is not None
     before = contents(snapshot)
-    assert not shipped.outdated()
     to_first_schema(snapshot)
-    assert shipped.outdated()
+    assert shipped.must_publish([])
     shipped.prepare()
     published = shipped.publish()
     assert contents(published) == before
     assert read(published, "SELECT schema_version FROM store") == [(SCHEMA_VERSION,)]
     assert read(snapshot, "SELECT schema_version FROM store") == [(1,)]
-    assert not shipped.outdated()
+    assert not shipped.must_publish([])
 
 
 def test_a_work_file_that_lacks_a_newer_column_gets_it_within_the_same_version(store: Store, cohort: Trained) -> None:
@@ -375,6 +372,18 @@ def no_run_table(path: Path) -> None:
         connection.execute(f"CREATE TABLE store AS SELECT {SCHEMA_VERSION} AS schema_version")
 
 
+def later_storage(path: Path) -> None:
+    """DuckDB says which checksum the changed header should have, and gets it."""
+    no_version(path)
+    content = bytearray(path.read_bytes())
+    content[12:20] = (9_999).to_bytes(8, "little")
+    path.write_bytes(content)
+    with pytest.raises(duckdb.Error, match="computed checksum") as caught:
+        duckdb.connect(str(path))
+    content[:8] = int(str(caught.value).split("computed checksum ")[1].split()[0]).to_bytes(8, "little")
+    path.write_bytes(content)
+
+
 BAD_FILES = {
     "foreign": (foreign, "is a DuckDB database, but not a store of Fathom"),
     "foreign, with a table of that name": (foreign_store_table, "is a DuckDB database, but not a store of Fathom"),
@@ -384,8 +393,7 @@ BAD_FILES = {
     ),
     "no version": (no_version, "has schema version None"),
     "no runs": (no_run_table, "is a DuckDB database, but not a store of Fathom"),
-    "empty": (Path.touch, "should be a store of Fathom, but it cannot be read"),
-    "text": (lambda path: path.write_text("results" * 1_000), "should be a store of Fathom, but it cannot be read"),
+    "of a later DuckDB": (later_storage, "was written by another version of DuckDB"),
     "a folder": (Path.mkdir, "should be a store of Fathom, but it cannot be read"),
 }
 
@@ -411,21 +419,127 @@ def test_a_bad_file_is_refused_in_one_sentence_and_kept(tmp_path: Path, place: s
     assert (path.read_bytes() if path.is_file() else None) == content
 
 
-@pytest.mark.parametrize("share", [0.001, 0.1, 0.3, 0.5, 0.7, 0.9])
-def test_a_truncated_snapshot_is_refused_and_kept(shipped: Store, share: float) -> None:
-    """DuckDB reads a file where it needs it, and may notice only when the runs are taken over."""
-    snapshot = shipped.newest_snapshot()
-    assert snapshot is not None
-    content = snapshot.read_bytes()
-    snapshot.write_bytes(content[: int(len(content) * share)])
+# Damaged files: passed over or moved aside, never deleted, and said so.
 
-    def start() -> None:
-        shipped.finished_runs()
-        shipped.prepare()
 
-    with pytest.raises(FathomError, match=r"should be a store of Fathom, but it cannot be (read|written)"):
-        start()
-    assert snapshot.read_bytes() == content[: int(len(content) * share)]
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def text(path: Path) -> None:
+    path.write_text("results" * 10_000)
+
+
+def cut(share: float) -> Callable[[Path], None]:
+    """Cuts a file off. DuckDB opens many of them, and fails when it reads what is missing."""
+    return lambda path: os.truncate(path, int(path.stat().st_size * share))
+
+
+def overwritten(path: Path) -> None:
+    """Opens as before, and has its full length: what is wrong comes to light where it is read."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 3)
+        file.write(b"\0" * (size // 3))
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "empty": empty,
+    "text": text,
+    **{f"cut to {share:.1%}": cut(share) for share in (0.001, 0.1, 0.5, 0.9, 0.99)},
+    "overwritten": overwritten,
+}
+
+
+def listening(store: Store) -> tuple[Store, list[str]]:
+    said: list[str] = []
+    return Store(store.folder, notify=said.append), said
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_work_file_is_moved_aside_and_the_newest_good_snapshot_goes_on(
+    store: Store, cohort: Trained, damage: str
+) -> None:
+    first, second = (run.run_id for run in cohort.runs)
+    store.append(only(cohort.tables, first))
+    published = store.publish()
+    store.append(only(cohort.tables, second))
+    DAMAGES[damage](store.work_file)
+    content = store.work_file.read_bytes()
+    store, said = listening(store)
+    store.prepare()
+    assert run_ids(store.work_file) == {first}
+    (aside,) = store.local.glob("work-damaged-*.duckdb")
+    assert aside.read_bytes() == content
+    assert said[0].startswith(f"{store.work_file} should be a store of Fathom, but it is damaged (")
+    assert said[1].endswith(f"is now {aside.name}; the trainer goes on from {published.name}.")
+    assert len(said) == 2
+    store.append(cohort.tables)
+    assert run_ids(store.publish()) == {first, second}
+    store.prepare()
+    assert len(said) == 2  # it is sound now
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_newest_snapshot_is_passed_over_kept_and_succeeded(
+    store: Store, cohort: Trained, damage: str
+) -> None:
+    first, second = (run.run_id for run in cohort.runs)
+    store.append(only(cohort.tables, first))
+    good = store.publish()
+    store.append(only(cohort.tables, second))
+    newest = store.publish()
+    store.work_file.unlink()  # as in a clone: the snapshots are all there is
+    DAMAGES[damage](newest)
+    content = newest.read_bytes()
+    store, said = listening(store)
+    if damage != "overwritten":  # which comes to light only when it is read from end to end
+        assert store.finished_runs() == {first}
+        assert store.must_publish([])
+    store.prepare()
+    assert run_ids(store.work_file) == {first}
+    (sentence,) = said
+    assert sentence.startswith(f"{newest} should be a store of Fathom, but it is damaged (")
+    assert sentence.endswith("It is left out.")
+    assert newest.read_bytes() == content
+    assert store.publish().name > newest.name > good.name
+    assert not listening(store)[0].must_publish([])
+
+
+def test_where_nothing_good_is_left_the_store_starts_anew_and_says_so(store: Store) -> None:
+    text(store.work_file)
+    store, said = listening(store)
+    store.prepare()
+    assert said[1].endswith("the trainer starts anew, as there is no snapshot to go on from.")
+    assert store.finished_runs() == set()
+
+
+def test_a_failed_run_is_written_down_until_it_is_trained(store: Store, cohort: Trained) -> None:
+    first, second = (run.run_id for run in cohort.runs)
+    store.note_failure({first: "one", second: "two"}, "no memory", 2)
+    store.note_failure({first: "one"}, "no memory at all", 3)
+    rows = "SELECT run_id, name, reason, attempts FROM failure ORDER BY name"
+    both = [(first, "one", "no memory at all", 3), (second, "two", "no memory", 2)]
+    assert read(store.publish(), rows) == both
+    assert store.finished_runs() == set()  # so that the next refresh tries again
+    store.append(only(cohort.tables, first))
+    assert read(store.publish(), rows) == both[1:]
+    store.note_failure({first: "one"}, "no memory", 2)  # when it was to be replaced: the old run is still there
+    assert read(store.publish(), rows) == both[1:]
+
+
+def test_failures_are_taken_over_from_a_snapshot_unless_the_run_was_trained_since(
+    store: Store, cohort: Trained
+) -> None:
+    first, second = (run.run_id for run in cohort.runs)
+    store.note_failure({first: "one", second: "two"}, "no memory", 2)
+    store.publish()
+    clone = Store(store.folder / "clone")
+    clone.prepare()
+    clone.append(only(cohort.tables, first))
+    shutil.copy(store.newest_snapshot() or "", clone.folder)
+    clone.prepare()
+    assert read(clone.work_file, "SELECT run_id FROM failure") == [(second,)]
 
 
 def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
@@ -443,7 +557,7 @@ def test_a_data_folder_that_cannot_exist_is_refused(tmp_path: Path) -> None:
 
 def test_a_local_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "local").touch()
-    with pytest.raises(FathomError, match="local cannot be made"):
+    with pytest.raises(FathomError, match=r"data folder .* cannot be written .*Make it writable"):
         Store(tmp_path).prepare()
 
 
@@ -481,6 +595,6 @@ def test_a_writer_waits_while_another_process_has_the_store_open(
 def test_a_store_that_stays_in_use_is_reported(
     store: Store, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "LOCK_PATIENCE", 0.1)
+    monkeypatch.setattr(database, "LOCK_PATIENCE", 0.1)
     with pytest.raises(FathomError, match=r"in use by another process for 0 seconds\. Close the program"):
         store.finished_runs()

@@ -1,12 +1,8 @@
 """`python -m trainer`: trains what the studies ask for and the store lacks, and publishes it."""
 
 import argparse
-import os
-import signal
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 from rich.table import Table
@@ -15,12 +11,9 @@ from trainer import engine
 from trainer.configuration import RunConfiguration
 from trainer.datasets import DATA_FOLDER, MNIST_FILE, read_mnist
 from trainer.errors import FathomError
-from trainer.progress import ProgressDisplay, duration
+from trainer.refresh import INTERRUPTED, refresh
 from trainer.store import Store
 from trainer.study import Study, find_studies, read_study
-
-INTERRUPTED = 130  # the exit code of a program that was stopped by Ctrl-C
-PUBLISH_EVERY = 60.0  # seconds, so that a long refresh can be watched as it grows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,10 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False) for stderr in (False, True)
     )
     try:
-        return _refresh(options, out)
+        return _run(options, out, err)
     except FathomError as error:
         err.print(str(error))
         return 2
+    except KeyboardInterrupt:  # before anything was trained
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,8 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dry-run", action="store_true", help="show what would be trained, and train nothing")
     parser.add_argument("--force", action="store_true", help="train also what is already trained, and replace it")
     parser.add_argument("--data", type=Path, default=DATA_FOLDER, metavar="DIR", help="folder of the store")
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--workers", type=_positive, default=None, metavar="N", help="processes to train in (default: one per core)"
+    )
+    where.add_argument(
+        "--scheduler", default=None, metavar="ADDRESS", help="Dask cluster to train on, such as tcp://10.0.0.1:8786"
     )
     return parser
 
@@ -59,9 +58,9 @@ def _positive(text: str) -> int:
     return number
 
 
-def _refresh(options: argparse.Namespace, out: Console) -> int:
+def _run(options: argparse.Namespace, out: Console, err: Console) -> int:
     studies = [read_study(path) for path in find_studies(options.studies)]
-    store = Store(options.data)
+    store = Store(options.data, notify=err.print)
     finished = store.finished_runs()
     if options.list:
         _list(studies, finished, out)
@@ -75,7 +74,8 @@ def _refresh(options: argparse.Namespace, out: Console) -> int:
         return _nothing_to_train(store, studies, len(wanted), out)
     if any(run.dataset == "mnist" for run in runs):
         read_mnist(MNIST_FILE)
-    return _train(store, studies, runs, options, out)
+    workers = options.workers or engine.default_workers()
+    return refresh(store, studies, out, workers, options.scheduler, options.force)
 
 
 def _list(studies: Sequence[Study], finished: set[str], out: Console) -> None:
@@ -103,49 +103,8 @@ def _nothing_to_train(store: Store, studies: Sequence[Study], runs: int, out: Co
         f"Everything is complete: all {runs} runs of {names} are trained. To train them anyway, add --force; to see "
         f"them, run 'streamlit run dashboard/app.py{elsewhere}'."
     )
-    if store.outdated() or store.unpublished_runs() or not all(store.knows(study) for study in studies):
+    if store.must_publish(studies):
         store.prepare()
         store.remember_studies(studies)
         out.print(f"Published as {store.publish()}.")
     return 0
-
-
-def _train(
-    store: Store, studies: Sequence[Study], runs: list[RunConfiguration], options: argparse.Namespace, out: Console
-) -> int:
-    from trainer import provenance
-
-    cohorts = engine.cohorts_of(runs)
-    workers = options.workers or engine.default_workers()
-    store.prepare()
-    store.remember_studies(studies)
-    processes = min(workers, len(cohorts))
-    plural = "es" if processes > 1 else ""
-    out.print(f"Training {len(runs)} runs in {len(cohorts)} cohorts with {processes} process{plural}.")
-    started = published = time.monotonic()
-    kept = 0
-    signal.signal(signal.SIGTERM, _interrupt)
-    os.environ.setdefault(
-        "TF_CPP_MIN_LOG_LEVEL", "3"
-    )  # here and in the workers: no notes on drivers that are not there
-    try:
-        with ProgressDisplay(cohorts, out) as display:
-            for cohort, tables in engine.train(cohorts, provenance.gather(), workers, display.epoch):
-                store.append(tables, replace=options.force)
-                kept += len(cohort)
-                display.finished(cohort)
-                if time.monotonic() - published > PUBLISH_EVERY and kept < len(runs):
-                    store.publish()
-                    published = time.monotonic()
-    except KeyboardInterrupt:
-        out.print(f"Stopped. {kept} of {len(runs)} runs are trained and kept; run the same command again to go on.")
-        if kept:
-            out.print(f"Published as {store.publish()}.")
-        return INTERRUPTED
-    path = store.publish()
-    out.print(f"Trained {len(runs)} runs in {duration(time.monotonic() - started)}. Published as {path}.")
-    return 0
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

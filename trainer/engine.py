@@ -1,27 +1,38 @@
-"""Trains cohorts, in this process or in worker processes, and hands back each one's tables as it finishes."""
+"""Groups runs into cohorts and has them trained, here or in worker processes; hands back each one as it finishes."""
 
-import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from trainer.configuration import RunConfiguration
-from trainer.provenance import Provenance
+from trainer.errors import FathomError
+from trainer.provenance import Provenance, where_trained
 from trainer.startup import start_tensorflow
 
 # More members share one compiled program, but their weights leave the processor's cache: on two cores four members of
 # 128 units trained fastest per run. Another size is taken where it deals the runs out evenly, since each size of cohort
 # is compiled for itself. (README, "How fast it trains", has the figures.)
 COHORT_SIZES = (4, 5, 3, 6)
-PROGRESS_TOPIC = "fathom-progress"
-# A terminal sends Ctrl-C to the workers too; they leave it to this process, which stops them.
-IGNORE_INTERRUPTS = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+ATTEMPTS = 2  # how often a cohort is tried before it counts as failed
 
 Cohort = tuple[RunConfiguration, ...]
 OnEpoch = Callable[[int, int, float], None]  # number of the cohort, epoch just finished, mean validation accuracy
 Tables = dict[str, pa.Table]
+Lacking = Callable[[Cohort], Cohort]  # what of a cohort is still to be trained
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a cohort could not be trained, for people, and how often that was tried."""
+
+    reason: str
+    attempts: int
+
+
+Result = tuple[int, Cohort, Tables | Failure]
 
 
 def cohorts_of(runs: Sequence[RunConfiguration]) -> list[Cohort]:
@@ -43,71 +54,66 @@ def default_workers() -> int:
 
 
 def train(
-    cohorts: Sequence[Cohort], provenance: Provenance, workers: int, on_epoch: OnEpoch
-) -> Iterator[tuple[Cohort, Tables]]:
-    """Yields each cohort with its tables, in the order in which they finish."""
-    if min(workers, len(cohorts)) <= 1:
-        yield from _train_here(cohorts, provenance, on_epoch)
+    cohorts: Sequence[Cohort],
+    provenance: Provenance,
+    workers: int,
+    on_epoch: OnEpoch,
+    lacking: Lacking = lambda cohort: cohort,
+    scheduler: str | None = None,
+    say: Say = lambda sentence: None,
+) -> Iterator[Result]:
+    """Trains the cohorts: at the address `scheduler`, or else in `workers` processes, or in this one where that is 1.
+
+    Args:
+        lacking: says, just before a cohort is trained, which of its runs are still needed.
+        say: is told, in a sentence for people, what keeps the training waiting.
+
+    Yields:
+        Each cohort in the order in which they finish: its number, what was trained of it, and the tables or the reason
+        why there are none. A cohort of which nothing was needed any more comes back empty.
+
+    Raises:
+        FathomError: the cluster cannot be reached, or is not fit for this.
+    """
+    processes = min(workers, len(cohorts))
+    if scheduler or processes > 1:
+        from trainer import cluster
+
+        opened = cluster.connect(scheduler, say) if scheduler else cluster.start(processes)
+        with opened as client:
+            yield from cluster.train(client, cohorts, provenance, on_epoch, lacking, waiting=scheduler is not None)
     else:
-        yield from _train_in_workers(cohorts, provenance, min(workers, len(cohorts)), on_epoch)
+        yield from _train_here(cohorts, provenance, on_epoch, lacking)
 
 
 def _train_here(
-    cohorts: Sequence[Cohort], provenance: Provenance, on_epoch: OnEpoch
-) -> Iterator[tuple[Cohort, Tables]]:
+    cohorts: Sequence[Cohort], provenance: Provenance, on_epoch: OnEpoch, lacking: Lacking
+) -> Iterator[Result]:
     start_tensorflow()
-    from trainer.cohort import train_cohort
-
+    provenance = where_trained(provenance)
     for number, cohort in enumerate(cohorts):
 
         def report(epoch: int, accuracy: float, number: int = number) -> None:
             on_epoch(number, epoch, accuracy)
 
-        yield cohort, train_cohort(cohort, provenance, report)
+        left = lacking(cohort)
+        yield number, left, _attempt(left, provenance, report) if left else {}
 
 
-def _train_in_workers(
-    cohorts: Sequence[Cohort], provenance: Provenance, workers: int, on_epoch: OnEpoch
-) -> Iterator[tuple[Cohort, Tables]]:
-    from distributed import Client, LocalCluster, as_completed
-
-    # One thread each: see `start_tensorflow`. No dashboard of Dask's own, and no port that is open to the network.
-    with (
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-            memory_limit=0,
-            preload=[IGNORE_INTERRUPTS],
-            silence_logs=logging.CRITICAL,  # a stop by Ctrl-C is no error; an exception in a cohort is raised here
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        client.subscribe_topic(PROGRESS_TOPIC, lambda event: on_epoch(*event[1]))
-        futures = [
-            client.submit(_train_in_worker, number, cohort, provenance, pure=False, priority=-number)
-            for number, cohort in enumerate(cohorts)
-        ]
-        numbers = {future.key: number for number, future in enumerate(futures)}
-        finished = as_completed(futures)
-        del futures  # a result is freed on its worker as soon as it has been gathered
-        for future in finished:
-            number = numbers[future.key]
-            tables = future.result()
-            future.release()
-            yield cohorts[number], tables
-
-
-def _train_in_worker(number: int, cohort: Cohort, provenance: Provenance) -> Tables:
-    from distributed import get_worker
-
-    start_tensorflow(threads=1)
+def _attempt(cohort: Cohort, provenance: Provenance, report: Callable[[int, float], None]) -> Tables | Failure:
+    """Trains a cohort; one that fails is tried once more."""
     from trainer.cohort import train_cohort
 
-    worker: Any = get_worker()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return train_cohort(cohort, provenance, report)
+        except Exception as error:  # whatever it is, the other cohorts go on
+            if attempt == ATTEMPTS:
+                return Failure(reason_of(error), ATTEMPTS)
+    raise AssertionError("there is at least one attempt")
 
-    def report(epoch: int, accuracy: float) -> None:
-        worker.log_event(PROGRESS_TOPIC, (number, epoch, accuracy))
 
-    return train_cohort(cohort, provenance, report)
+def reason_of(error: BaseException) -> str:
+    """One line: the sentence of an error that has one for people, or else its kind and what it says."""
+    text = " ".join(str(error).split())[:500]
+    return text if isinstance(error, FathomError) else f"{type(error).__name__}: {text}"

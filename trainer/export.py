@@ -10,9 +10,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trainer.database import check_schema
 from trainer.datasets import DATA_FOLDER
 from trainer.errors import FathomError
-from trainer.store import Store, check_schema
+from trainer.store import Store
 
 COMMENT = "comment"  # the key of a table's or a column's meaning in the metadata of its file
 ROWS_AT_A_TIME = 100_000

@@ -59,9 +59,9 @@ class ProgressDisplay:
         self._progress.update(self._rows[number], completed=epoch, note=note)
         self._progress.update(self._overall, note=self._time_left())
 
-    def finished(self, cohort: Cohort) -> None:
-        """A cohort is trained and stored."""
-        number = self._cohorts.index(cohort)
+    def finished(self, number: int) -> None:
+        """There is nothing left to do for a cohort."""
+        cohort = self._cohorts[number]
         self._finished.add(number)
         self._runs_done += len(cohort)
         self._epochs[number] = cohort[0].epochs

@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Provenance:
-    """Gathered once, before training starts, by the process that writes."""
+    """Gathered once, before training starts, by the process that writes; `where_trained` adds the machine."""
 
     git_commit: str
     recipe: int
@@ -29,6 +29,7 @@ class Provenance:
     processor: str
     cores: int
     platform: str
+    device: str | None = None
 
     @property
     def provenance_id(self) -> str:
@@ -52,6 +53,35 @@ def gather() -> Provenance:
         cores=os.cpu_count() or 1,
         platform=platform.system(),
     )
+
+
+def where_trained(provenance: Provenance) -> Provenance:
+    """With the machine and the device of this process, which is the one that trains."""
+    return replace(
+        provenance, processor=_processor(), cores=os.cpu_count() or 1, platform=platform.system(), device=_device()
+    )
+
+
+def environment() -> dict[str, str]:
+    """What has to be alike where a cohort is trained and where its results are kept: what decides the numbers, and
+    what carries them from one to the other."""
+    source = hashlib.sha256()
+    for path in sorted((PROJECT / "trainer").glob("*.py")):
+        source.update(path.read_bytes())
+    return {
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "the code of the trainer": source.hexdigest()[:12],
+        **{name: version(name) for name in ("tensorflow", "keras", "numpy", "pyarrow", "distributed", "cloudpickle")},
+    }
+
+
+def _device() -> str:
+    """The first GPU that TensorFlow sees, by its name, or else CPU."""
+    import tensorflow as tf
+
+    for device in tf.config.list_physical_devices("GPU"):
+        return str(tf.config.experimental.get_device_details(device).get("device_name", "GPU"))
+    return "CPU"
 
 
 def _git_commit() -> str:

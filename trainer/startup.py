@@ -17,6 +17,7 @@ def start_tensorflow(threads: int = 0) -> None:
         threads: that it may use; 0 leaves the choice to it. On two cores, two processes with one thread each train
             faster than one with two: no product is split, and each keeps its own weights in its own cache.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # and no notes later on
     with _native_errors_off():
         import tensorflow as tf
 

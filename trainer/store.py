@@ -4,55 +4,49 @@ DuckDB locks a file for as long as a process has it open. The work file is there
 readers never see it: they read snapshots, which appear complete under a new name and are never changed.
 """
 
+import fcntl
 import os
-import random
-import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from trainer import snapshots
+from trainer.database import (
+    TABLES,
+    Connection,
+    DamagedError,
+    attach,
+    connect,
+    create_tables,
+    first_line,
+    has_current_layout,
+    read_everything,
+    reading,
+    tables_of,
+    transaction,
+    with_lock,
+    writing,
+)
 from trainer.errors import FathomError
 from trainer.study import Study
 
-SCHEMA = Path(__file__).with_name("schema.sql")
-SCHEMA_VERSION = 2
-TABLES = (
-    "study",
-    "study_run",
-    "provenance",
-    "run",
-    "failure",
-    "epoch_metric",
-    "layer_stat",
-    "layer_histogram",
-    "singular_value",
-    "collapsed_map",
-    "confusion",
-)
 RUN_TABLES = tuple(table for table in TABLES if table not in ("study", "study_run", "provenance", "failure"))
-
-SNAPSHOT_NAME = re.compile(r"results-(\d{8}T\d{6}Z)\.duckdb")
-TIME_FORMAT = "%Y%m%dT%H%M%SZ"
-SNAPSHOTS_KEPT = 3
-LOCK_PATIENCE = 60.0  # seconds: an append of another process takes well under one
-ABANDONED_AFTER = 3600.0  # seconds without a change, after which an unfinished snapshot is nobody's any more
-
-Used = TypeVar("Used")
-Layout = frozenset[tuple[str, str, str, bool]]  # table, column, type, whether it may be NULL
+Notify = Callable[[str], None]
 
 
 class Store:
     """The results in one data folder: `<folder>` holds the shipped snapshot, `<folder>/local` what is made here."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, notify: Notify = lambda sentence: None) -> None:
         """Touches nothing yet; the folder may be missing.
+
+        Args:
+            notify: is told, in a sentence for people, of each damaged file that was passed over or moved aside.
 
         Raises:
             FathomError: `folder` is something else than a folder, or may not be read.
@@ -66,66 +60,139 @@ class Store:
         self.folder = folder
         self.local = folder / "local"
         self.work_file = self.local / "work.duckdb"
+        self._notify = notify
+        self._damaged: set[Path] = set()
 
     def newest_snapshot(self) -> Path | None:
         """Of all the snapshots, shipped or published here, the one with the latest name."""
-        return max([*_snapshots(self.folder), *_snapshots(self.local)], key=lambda path: path.name, default=None)
+        return next(iter(self._snapshots()), None)
 
     def finished_runs(self) -> set[str]:
-        """The run_ids that are in the work file or in the newest snapshot."""
-        return self._run_ids(self.work_file) | self._run_ids(self.newest_snapshot())
+        """The run_ids that are in the work file or in the newest snapshot that can be read."""
+        return self.runs_at_work() | self._published_runs()
 
-    def unpublished_runs(self) -> bool:
-        """Whether the work file holds a run that the newest snapshot lacks."""
-        return bool(self._run_ids(self.work_file) - self._run_ids(self.newest_snapshot()))
+    def runs_at_work(self) -> set[str]:
+        """The run_ids that are in the work file: once it is prepared, all that are finished."""
+        return {run_id for (run_id,) in self._read(self.work_file, "SELECT run_id FROM run") or []}
 
-    def knows(self, study: Study) -> bool:
-        """Whether the newest snapshot holds the study with just the runs that it asks for now."""
-        rows = self._read(self.newest_snapshot(), "SELECT run_id FROM study_run WHERE study = ?", [study.name])
-        return {run_id for (run_id,) in rows} == {run.run_id for run in study.runs}
+    def must_publish(self, studies: Iterable[Study]) -> bool:
+        """Whether the newest snapshot is damaged or of an earlier schema, or lacks a run, or a study as it is now."""
+        if self.runs_at_work() - self._published_runs() or self._damaged:
+            return True
+        newest = self.newest_snapshot()
+        if newest is not None:
+            with reading(newest) as connection:
+                if not has_current_layout(connection):
+                    return True
+        known = self._published("SELECT study, run_id FROM study_run")
+        return any(
+            {run.run_id for run in study.runs} != {run_id for name, run_id in known if name == study.name}
+            for study in studies
+        )
 
-    def outdated(self) -> bool:
-        """Whether the newest snapshot was written with an earlier form of the schema."""
-        snapshot = self.newest_snapshot()
-        if snapshot is None:
-            return False
-        with _connect(snapshot, read_only=True) as connection:
-            check_schema(connection, snapshot)
-            return _layout(connection) != _current_layout()
+    def _published_runs(self) -> set[str]:
+        return {run_id for (run_id,) in self._published("SELECT run_id FROM run")}
 
-    def _run_ids(self, file: Path | None) -> set[str]:
-        return {run_id for (run_id,) in self._read(file, "SELECT run_id FROM run")}
+    def _published(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query on the newest snapshot that can be read."""
+        answers = (self._read(snapshot, query) for snapshot in self._snapshots())
+        return next((rows for rows in answers if rows is not None), [])
 
-    def _read(self, file: Path | None, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query; none where there is no file."""
-        if file is None or not file.exists():
-            return []
-        with _connect(file, read_only=True) as connection:
-            check_schema(connection, file)
-            return connection.execute(query, list(parameters)).fetchall()
+    def _snapshots(self) -> list[Path]:
+        """The latest name first."""
+        return snapshots.in_folders(self.folder, self.local)
+
+    def _read(self, file: Path, query: str) -> list[tuple[Any, ...]] | None:
+        """The rows of a query; None where there is no file, or a damaged one."""
+        if not file.exists():
+            return None
+        try:
+            with reading(file) as connection:
+                return connection.execute(query).fetchall()
+        except DamagedError as error:
+            self._pass_over(file, error)
+            return None
+
+    def _pass_over(self, file: Path, damage: DamagedError) -> None:
+        if file not in self._damaged:
+            self._damaged.add(file)
+            self._notify(f"{damage} It is left out.")
 
     def prepare(self) -> None:
-        """Makes the work file, or brings its tables up to date, and takes over what the newest snapshot has more."""
-        _make_folder(self.local)
-        snapshot = self.newest_snapshot()
-        with _connect(self.work_file) as connection:
-            if not _tables(connection):
-                with _transaction(connection):
-                    _create_tables(connection, published=None)
-            check_schema(connection, self.work_file)
-            if _layout(connection) != _current_layout():
-                with _transaction(connection):
-                    _bring_up_to_date(connection)
-            if snapshot is not None:
-                _attach(connection, snapshot, "snapshot", read_only=True)
-                check_schema(connection, snapshot, catalog="snapshot")
-                with _transaction(connection):
-                    _copy_missing(connection, source="snapshot")
-                connection.execute("DETACH snapshot")
+        """Makes the work file, or brings its tables up to date, and takes over what the newest snapshot has more.
+
+        A damaged work file is moved aside, and a new one takes its place that starts from the newest snapshot.
+        """
+        try:
+            self.local.mkdir(parents=True, exist_ok=True)
+            with self._alone():
+                damage = self._damage_of_work_file()
+                if damage:
+                    self._pass_over(self.work_file, damage)
+                if damage or not self.work_file.exists():
+                    self._make_work_file()
+                with writing(self.work_file) as connection:
+                    if not has_current_layout(connection):
+                        with transaction(connection):
+                            _bring_up_to_date(connection)
+                    self._take_over(connection)
+        except OSError as error:
+            raise self._not_writable(error) from error
+
+    def _damage_of_work_file(self) -> DamagedError | None:
+        """Reads it from end to end: what is trained must not be added to a file that cannot be published."""
+        if not self.work_file.exists():
+            return None
+        try:
+            with reading(self.work_file) as connection:
+                read_everything(connection)
+        except DamagedError as error:
+            return error
+        return None
+
+    def _make_work_file(self) -> None:
+        """Under another name first, so that whoever kills this leaves a whole file or none."""
+        unfinished = self.work_file.with_suffix(".duckdb.new")
+        for path in _with_log(unfinished):
+            path.unlink(missing_ok=True)
+        with writing(unfinished) as connection:
+            with transaction(connection):
+                create_tables(connection, published=None)
+            origin = self._take_over(connection)
+        _sync(unfinished)
+        if self.work_file.exists():
+            aside = self.work_file.with_name(f"work-damaged-{datetime.now(UTC):{snapshots.TIME_FORMAT}}.duckdb")
+            for path, kept in zip(_with_log(self.work_file), _with_log(aside), strict=True):
+                if path.exists():
+                    path.rename(kept)
+            source = f"goes on from {origin.name}" if origin else "starts anew, as there is no snapshot to go on from"
+            self._notify(f"{self.work_file} was moved aside and is now {aside.name}; the trainer {source}.")
+        unfinished.rename(self.work_file)
+        _sync(self.local)
+
+    def _take_over(self, connection: Connection) -> Path | None:
+        """Copies what the newest snapshot that can be read has more. Returns that snapshot."""
+        for snapshot in self._snapshots():
+            try:
+                with reading(snapshot):
+                    attach(connection, snapshot, "snapshot", read_only=True)
+                try:
+                    with transaction(connection):
+                        _copy_missing(connection, source="snapshot")
+                    return snapshot
+                except duckdb.Error:
+                    with reading(snapshot) as source:
+                        read_everything(source)
+                    raise  # the snapshot is sound: it is the work file that cannot be written
+                finally:
+                    connection.execute("DETACH snapshot")
+            except DamagedError as damage:
+                self._pass_over(snapshot, damage)
+        return None
 
     def remember_studies(self, studies: Iterable[Study]) -> None:
         """Writes which runs the studies ask for; a run may be named before it is trained."""
-        with _connect(self.work_file) as connection, _transaction(connection):
+        with self._at_work() as connection, transaction(connection):
             for study in studies:
                 members = pa.table(
                     {"study": [study.name] * len(study.runs), "run_id": [run.run_id for run in study.runs]}
@@ -139,10 +206,13 @@ class Store:
 
     def append(self, tables: Mapping[str, pa.Table], replace: bool = False) -> None:
         """Adds one cohort in one transaction; runs that are already there are left as they are, or replaced."""
-        with _connect(self.work_file) as connection, _transaction(connection):
+        arriving = tables["run"]["run_id"].to_pylist()
+        with self._at_work() as connection, transaction(connection):
             if replace:
-                _forget(connection, tables["run"]["run_id"].to_pylist())
-            present = {run_id for (run_id,) in connection.execute("SELECT run_id FROM run").fetchall()}
+                _forget(connection, arriving)
+            present = connection.execute(
+                "SELECT run_id FROM run WHERE list_contains(?::VARCHAR[], run_id)", [arriving]
+            ).fetchall()
             for name in TABLES:
                 if name not in tables:
                     continue
@@ -153,125 +223,102 @@ class Store:
                     connection.execute(
                         f"INSERT INTO {name} BY NAME "  # noqa: S608  # a name from TABLES
                         "SELECT * FROM arriving WHERE NOT list_contains(?::VARCHAR[], run_id)",
-                        [sorted(present)],
+                        [[run_id for (run_id,) in present]],
                     )
                 connection.unregister("arriving")
+            connection.execute("DELETE FROM failure WHERE list_contains(?::VARCHAR[], run_id)", [arriving])
+
+    def note_failure(self, names: Mapping[str, str], reason: str, attempts: int) -> None:
+        """Writes down that runs, given as run_id → name, could not be trained; not of those that once were."""
+        moment = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        with self._at_work() as connection, transaction(connection):
+            for run_id, name in names.items():
+                connection.execute(
+                    "INSERT OR REPLACE INTO failure SELECT $run_id, $name, $reason, $attempts, $moment "
+                    "WHERE $run_id NOT IN (SELECT run_id FROM run)",
+                    {"run_id": run_id, "name": name, "reason": reason, "attempts": attempts, "moment": moment},
+                )
 
     def publish(self) -> Path:
         """Copies the work file into a new snapshot, complete and synced before it gets its name; keeps the last three.
 
-        Rows are sorted, so that the file compresses well and a query for a few runs reads a small part of it.
+        The work file stays locked until then, so that of two publishers the one with the later name has more. Rows
+        are sorted, so that the file compresses well and a query for a few runs reads a small part of it.
         """
-        target = self.local / self._next_name()
-        unfinished = target.with_suffix(".duckdb.tmp")
-        unfinished.unlink(missing_ok=True)
         try:
-            with closing(_open(unfinished)) as connection:
-                _create_tables(connection, published=_time_of(target))
-                _attach(connection, self.work_file, "work", read_only=True)
-                for name in TABLES:
-                    connection.execute(
-                        f"INSERT INTO {name} BY NAME SELECT * FROM work.{name} ORDER BY ALL"  # noqa: S608  # a name from TABLES
-                    )
-                connection.execute("DETACH work")
-            _sync(unfinished)
-            unfinished.rename(target)
-            _sync(self.local)
+            with self._alone():
+                moment = snapshots.next_moment(self.newest_snapshot())
+                target = self.local / snapshots.name_at(moment)
+                unfinished = target.with_suffix(".duckdb.tmp")
+                try:
+                    self._copy_to(unfinished, moment)
+                    _sync(unfinished)
+                    unfinished.rename(target)
+                    _sync(self.local)
+                finally:  # also what a publisher left that was killed: nobody else publishes at this moment
+                    snapshots.remove_unfinished(self.local)
+                snapshots.prune(self.local)
         except (OSError, duckdb.Error) as error:
             raise FathomError(
-                f"The results could not be published into {self.local}: {error}. Nothing trained is lost; make room or "
-                "make the folder writable, and run the trainer again."
+                f"The results could not be published into {self.local} ({first_line(error)}). What is trained is kept "
+                "in the work file. Make room or make the folder writable, and run the same command again."
             ) from error
-        finally:
-            for path in (unfinished, unfinished.with_name(unfinished.name + ".wal")):
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
-        self._prune()
         return target
 
-    def _next_name(self) -> str:
-        """The current UTC time, or a second after the newest snapshot where the clock stands behind it."""
-        moment = datetime.now(UTC).replace(tzinfo=None)
-        newest = self.newest_snapshot()
-        previous = _time_of(newest) if newest else None
-        if previous:
-            moment = max(moment, previous + timedelta(seconds=1))
-        return f"results-{moment.strftime(TIME_FORMAT)}.duckdb"
+    def _copy_to(self, file: Path, moment: datetime) -> None:
+        connection = connect(file)
+        try:
+            create_tables(connection, published=moment)
+            attach(connection, self.work_file, "work", read_only=True)
+            for name in TABLES:
+                connection.execute(
+                    f"INSERT INTO {name} BY NAME SELECT * FROM work.{name} ORDER BY ALL"  # noqa: S608  # from TABLES
+                )
+            connection.execute("DETACH work")
+        finally:
+            connection.close()
 
-    def _prune(self) -> None:
-        """Keeps the last three, and removes what a publisher that was killed left behind."""
-        superseded = sorted(_snapshots(self.local))[:-SNAPSHOTS_KEPT]
-        unfinished = [path for path in self.local.glob("results-*.duckdb.tmp*") if _age(path) > ABANDONED_AFTER]
-        for path in [*superseded, *unfinished]:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+    @contextmanager
+    def _at_work(self) -> Iterator[Connection]:
+        with self._alone(), writing(self.work_file) as connection:
+            yield connection
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keeps other trainers from the work file. DuckDB's own lock does not outlive a connection, and a file that is
+        moved aside must not be one that somebody appends to at that moment."""
+        try:
+            descriptor = os.open(self.local / "work.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise self._not_writable(error) from error
+        try:
+            with_lock(self.work_file, lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB))
+            yield
+        finally:
+            os.close(descriptor)
 
-def check_schema(connection: duckdb.DuckDBPyConnection, file: Path, catalog: str | None = None) -> None:
-    """Raises FathomError where a file is a DuckDB database, but not a store that this trainer can take over: one of its
-    own schema or of an earlier one."""
-    try:
-        if not {"store", "run"} <= _tables(connection, catalog):
-            raise duckdb.CatalogException("it lacks a table")
-        rows = connection.execute(
-            f"SELECT schema_version FROM {f'{catalog}.store' if catalog else 'store'}"  # noqa: S608  # our own name
-        ).fetchall()
-    except (duckdb.CatalogException, duckdb.BinderException) as error:  # no such table, no such column
-        raise FathomError(
-            f"{file} is a DuckDB database, but not a store of Fathom (it should have the tables 'store' and 'run'). "
-            "Move it away, or give another folder with --data."
-        ) from error
-    version = rows[0][0] if rows else None
-    if version is None or version > SCHEMA_VERSION:
-        raise FathomError(
-            f"{file} has schema version {version}, but this trainer works with versions up to {SCHEMA_VERSION}. Use "
-            "the version of Fathom that wrote it, or give another folder with --data."
+    def _not_writable(self, error: OSError) -> FathomError:
+        return FathomError(
+            f"The data folder {self.folder} cannot be written ({error}). Make it writable, make room, or give another "
+            "with --data."
         )
 
 
-def _create_tables(connection: duckdb.DuckDBPyConnection, published: datetime | None) -> None:
-    connection.execute(SCHEMA.read_text(encoding="utf-8"))
-    connection.execute("INSERT INTO store VALUES (?, ?)", [SCHEMA_VERSION, published])
-
-
-def _tables(connection: duckdb.DuckDBPyConnection, catalog: str | None = None) -> set[str]:
-    """The tables of a store: of the connection's own, or of one that is attached to it."""
-    rows = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = coalesce(?, current_database())", [catalog]
-    ).fetchall()
-    return {name for (name,) in rows}
-
-
-def _layout(connection: duckdb.DuckDBPyConnection) -> Layout:
-    rows = connection.execute(
-        "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND NOT internal"
-    ).fetchall()
-    return frozenset(rows)
-
-
-@cache
-def _current_layout() -> Layout:
-    with duckdb.connect() as connection:
-        connection.execute(SCHEMA.read_text(encoding="utf-8"))
-        return _layout(connection)
-
-
-def _bring_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
+def _bring_up_to_date(connection: Connection) -> None:
     """Makes the tables anew as the schema is now and fills them with what was there: columns by name, NULL where one
     was not known yet. All within one transaction, so that a failure leaves the file as it was."""
-    earlier = [name for name in TABLES if name in _tables(connection)]
+    earlier = [name for name in TABLES if name in tables_of(connection)]
     for name in earlier:
         connection.execute(f"CREATE TEMP TABLE earlier_{name} AS SELECT * FROM {name}")  # noqa: S608  # from TABLES
     for name in ("store", *earlier):
         connection.execute(f"DROP TABLE {name}")
-    _create_tables(connection, published=None)
+    create_tables(connection, published=None)
     for name in earlier:
         connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM earlier_{name}")  # noqa: S608  # from TABLES
         connection.execute(f"DROP TABLE earlier_{name}")
 
 
-def _copy_missing(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+def _copy_missing(connection: Connection, source: str) -> None:
     """Copies the runs that `source` has and the work file lacks, with all that belongs to them."""
     known = "(SELECT study FROM study)"
     conditions = {
@@ -285,7 +332,7 @@ def _copy_missing(connection: duckdb.DuckDBPyConnection, source: str) -> None:
         f"CREATE TEMP TABLE missing AS SELECT run_id FROM {source}.run "  # noqa: S608  # our own name
         "WHERE run_id NOT IN (SELECT run_id FROM run)"
     )
-    present = _tables(connection, source)  # an earlier schema has fewer
+    present = tables_of(connection, source)  # an earlier schema has fewer
     for name, condition in conditions.items():
         if name in present:
             connection.execute(
@@ -295,7 +342,7 @@ def _copy_missing(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     connection.execute("DROP TABLE missing")
 
 
-def _forget(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> None:
+def _forget(connection: Connection, run_ids: Sequence[str]) -> None:
     for name in RUN_TABLES:
         connection.execute(
             f"DELETE FROM {name} WHERE list_contains(?::VARCHAR[], run_id)",  # noqa: S608  # a name from TABLES
@@ -303,70 +350,9 @@ def _forget(connection: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> No
         )
 
 
-@contextmanager
-def _connect(file: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Opens a store for a moment.
-
-    Raises:
-        FathomError: it cannot be opened, or turns out to be damaged while it is read or written.
-    """
-    try:
-        with closing(_open(file, read_only)) as connection:
-            yield connection
-    except duckdb.Error as error:
-        raise FathomError(
-            f"{file} should be a store of Fathom, but it cannot be {'read' if read_only else 'written'} "
-            f"({_first_line(error)}). Move it away and run the trainer again: it goes on from the newest snapshot."
-        ) from error
-
-
-def _open(file: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    return _with_lock(file, lambda: duckdb.connect(str(file), read_only=read_only))
-
-
-def _with_lock(file: Path, use: Callable[[], Used]) -> Used:
-    """Does what takes the lock of a DuckDB file, waiting for a bounded time while another process holds it."""
-    deadline = time.monotonic() + LOCK_PATIENCE
-    pause = 0.01
-    while True:
-        try:
-            return use()
-        except duckdb.IOException as error:
-            if "could not set lock" not in str(error).lower():
-                raise
-            if time.monotonic() > deadline:
-                raise FathomError(
-                    f"{file} has been in use by another process for {LOCK_PATIENCE:.0f} seconds. Close the program "
-                    "that has it open, and run the trainer again."
-                ) from error
-        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  # jitter, so that two waiting processes take turns
-        pause = min(pause * 2, 1.0)
-
-
-@contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
-
-
-def _attach(connection: duckdb.DuckDBPyConnection, file: Path, name: str, read_only: bool) -> None:
-    quoted = str(file).replace("'", "''")
-    statement = f"ATTACH '{quoted}' AS {name} {'(READ_ONLY)' if read_only else ''}"
-    _with_lock(file, lambda: connection.execute(statement))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FathomError(
-            f"The data folder {folder} cannot be made ({error}). Make it writable, or give another with --data."
-        ) from error
+def _with_log(file: Path) -> tuple[Path, Path]:
+    """A DuckDB file and its write-ahead log, which belong together."""
+    return file, file.with_name(file.name + ".wal")
 
 
 def _sync(path: Path) -> None:
@@ -375,28 +361,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _snapshots(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("results-*.duckdb") if _time_of(path)]
-
-
-def _time_of(path: Path) -> datetime | None:
-    """The UTC time in the name of a snapshot; None for any other file."""
-    match = SNAPSHOT_NAME.fullmatch(path.name)
-    try:
-        return datetime.strptime(match.group(1), TIME_FORMAT) if match else None
-    except ValueError:  # digits, but no date
-        return None
-
-
-def _age(path: Path) -> float:
-    """Seconds since the last change of a file; none where it has just gone."""
-    try:
-        return time.time() - path.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0]

@@ -1,0 +1,190 @@
+"""Trains cohorts in the worker processes of a Dask cluster: one that is started here, or an existing one.
+
+A cohort is one task. There are never more tasks than can be trained at once (and, far away, a few that wait), so that
+what another refresh has finished in the meantime is not trained again. A task whose worker dies is given to another
+worker by the scheduler, and one that raises is tried once more; what fails then is reported, and the rest goes on.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import dask
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
+
+from trainer.engine import ATTEMPTS, Cohort, Failure, Lacking, OnEpoch, Result, Say, Tables, reason_of
+from trainer.errors import FathomError
+from trainer.provenance import Provenance, environment, where_trained
+from trainer.startup import start_tensorflow
+
+# A terminal sends Ctrl-C to the workers too; they leave it to this process, which stops them.
+IGNORE_INTERRUPTS = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+CONNECTION_PATIENCE = "30s"
+
+
+class UnfitWorkerError(FathomError):
+    """A worker would measure something else, or cannot train at all."""
+
+
+@contextmanager
+def start(processes: int) -> Iterator[Client]:
+    """A cluster of worker processes on this machine, gone when it is left."""
+    # One task at a time in each, so that a worker that dies takes no other down; and as many tries as without workers.
+    settings = {"distributed.scheduler.allowed-failures": ATTEMPTS - 1, "distributed.scheduler.worker-saturation": 1.0}
+    # One thread each: see `start_tensorflow`. No dashboard of Dask's own, and no port that is open to the network.
+    with (
+        dask.config.set(settings),
+        LocalCluster(
+            n_workers=processes,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            memory_limit=0,
+            preload=[IGNORE_INTERRUPTS],
+            silence_logs=logging.CRITICAL,  # a stop by Ctrl-C is no error; what fails is reported by us
+        ) as local,
+        Client(local) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def connect(scheduler: str, say: Say) -> Iterator[Client]:
+    """An existing cluster, which is left as it was found.
+
+    Raises:
+        FathomError: there is none at that address, or a worker of it is not fit for this.
+    """
+    try:
+        client = Client(scheduler, timeout=CONNECTION_PATIENCE, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise FathomError(
+            f"No Dask scheduler answers at '{scheduler}' ({reason_of(error)}). Give the address that 'dask scheduler' "
+            "prints, such as tcp://10.0.0.1:8786."
+        ) from error
+    with client:
+        workers = list(client.scheduler_info(n_workers=-1)["workers"])
+        if workers:
+            _check(client)
+        else:
+            say(f"The scheduler at {scheduler} has no workers yet; the training starts with the first.")
+        yield client
+
+
+def _check(client: Client) -> None:
+    answers = client.run(describe_worker, on_error="return")
+    for address, answer in answers.items():
+        if isinstance(answer, BaseException):
+            raise UnfitWorkerError(
+                f"The worker {address} cannot run the trainer ({reason_of(answer)}). Install this version of Fathom "
+                "there, as on this machine: pip install -c constraints.txt -e ."
+            )
+        raise_if_unfit(address, answer, environment())
+
+
+def describe_worker() -> dict[str, str]:
+    """Runs in a worker: what it is made of, as far as that has to be alike everywhere."""
+    return {**environment(), "threads": str(get_worker().state.nthreads)}
+
+
+def raise_if_unfit(address: str, found: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    """
+    Raises:
+        UnfitWorkerError: a version differs, or several tasks would share one process, its TensorFlow and its programs.
+    """
+    if found["threads"] != "1":
+        raise UnfitWorkerError(
+            f"The worker {address} has {found['threads']} threads, but a cohort needs a process of its own. Start it "
+            f"with 'dask worker --nthreads 1 --nworkers {found['threads']} …'."
+        )
+    for name, here in expected.items():
+        if found.get(name) != here:
+            raise UnfitWorkerError(
+                f"The worker {address} differs in {name}: expected {here}, as here, but it has {found.get(name)}. "
+                "Results would not be comparable. Install there what is installed here: the same commit, with pip "
+                "install -c constraints.txt -e ."
+            )
+
+
+def train(
+    client: Client,
+    cohorts: Sequence[Cohort],
+    provenance: Provenance,
+    on_epoch: OnEpoch,
+    lacking: Lacking,
+    waiting: bool,
+) -> Iterator[Result]:
+    """See `engine.train`.
+
+    Args:
+        waiting: whether a few tasks wait on the scheduler beside those that are trained: so a cluster that grows on
+            demand sees a demand, and a worker far away need not wait for the next.
+    """
+    topic = f"fathom-{client.id}"  # of this refresh alone: others may use the same cluster
+    client.subscribe_topic(topic, lambda event: on_epoch(*event[1]))
+    expected = environment()
+    queue = deque(enumerate(cohorts))
+    running: dict[str, tuple[int, Cohort]] = {}
+    finished = as_completed(loop=client.loop)
+
+    def submit() -> Iterator[Result]:
+        """Gives the workers what they can take; yields what need not be trained any more."""
+        threads = sum(client.nthreads().values())
+        room = max(2 * threads, 4) if waiting else threads
+        while queue and len(running) < room:
+            number, cohort = queue.popleft()
+            left = lacking(cohort)
+            if not left:
+                yield number, left, {}
+                continue
+            future = client.submit(
+                train_in_worker, number, left, provenance, expected, topic, pure=False, retries=ATTEMPTS - 1
+            )
+            running[future.key] = number, left
+            finished.add(future)
+
+    yield from submit()
+    for future in finished:
+        number, cohort = running.pop(future.key)
+        yield from submit()  # before this result is gathered and stored, so that no worker waits for that
+        yield number, cohort, _outcome(future)
+        future.release()
+
+
+def _outcome(future: Future) -> Tables | Failure:
+    """
+    Raises:
+        FathomError: it is not the cohort that failed, but the cluster.
+    """
+    if future.cancelled():
+        raise FathomError(
+            "The connection to the Dask scheduler was lost. What is finished is kept; when the cluster is back, run "
+            "the same command again."
+        )
+    error = future.exception()
+    if error is None:
+        tables: Tables = future.result()
+        return tables
+    if isinstance(error, UnfitWorkerError):
+        raise error
+    if isinstance(error, KilledWorker):
+        tries = error.allowed_failures + 1
+        return Failure(f"The worker that trained it died, {tries} times; it may lack memory.", tries)
+    return Failure(reason_of(error), ATTEMPTS)
+
+
+def train_in_worker(
+    number: int, cohort: Cohort, provenance: Provenance, expected: Mapping[str, str], topic: str
+) -> Tables:
+    """The task. Reports every epoch under `topic`."""
+    worker: Any = get_worker()
+    raise_if_unfit(worker.address, describe_worker(), expected)  # a worker may have joined since the check
+    start_tensorflow(threads=1)
+    from trainer.cohort import train_cohort
+
+    def report(epoch: int, accuracy: float) -> None:
+        worker.log_event(topic, (number, epoch, accuracy))
+
+    return train_cohort(cohort, where_trained(provenance), report)
