@@ -110,7 +110,7 @@ def show_collapse(networks: pd.DataFrame, decisions: analysis.Decisions, images:
         st.info(texts("problem.too_few", needed=texts("linear.needs_confusions")))
         return
     figure = charts.collapse(checked, page.layers, page.style, texts)
-    page.picture("linear.collapse", figure, images=f"{len(images.labels):,}")
+    page.picture("linear.collapse", figure, checked, images=f"{len(images.labels):,}")
     worst, same = int(checked["moved"].max()), int((checked["moved"] == 0).sum())
     verdict = "all" if worst == 0 else "nearly" if worst <= ROUNDING * len(images.labels) else "no"
     page.says(
@@ -181,13 +181,13 @@ def show_sizes() -> None:
     limit = float(values["mean"].max()) * 1.05
     chosen = {each: named(each) for each in sorted({other, depth})}
     figure = charts.sizes_by_epoch(values[values["depth"].isin(chosen)], chosen, limit, page.style, texts)
-    page.picture("linear.sizes_epochs", figure, names=texts("wording.separator").join(chosen.values()))
+    together = texts("wording.separator").join(chosen.values())
+    page.picture("linear.sizes_epochs", figure, values, names=together)
 
     def draw(epoch: int) -> None:
-        figure = charts.sizes_by_depth(
-            values[values["epoch"] == epoch], page.layers, page.layers_title, limit, page.style, texts
-        )
-        page.picture("linear.sizes_depths", figure, epoch=epoch)
+        shown = values[values["epoch"] == epoch]
+        figure = charts.sizes_by_depth(shown, page.layers, page.layers_title, limit, page.style, texts)
+        page.picture("linear.sizes_depths", figure, shown, epoch=epoch)
 
     page.with_epoch(last, draw)
     largest, smallest = (
@@ -232,7 +232,7 @@ def show_disagreement(
     picture, reading = st.columns([3, 2], gap="large")
     figure = charts.disagreement(table, page.layers, page.layers_title, (other, depth), page.style, texts)
     with picture:
-        page.picture("linear.disagreement", figure, images=f"{len(images.labels):,}")
+        page.picture("linear.disagreement", figure, table, images=f"{len(images.labels):,}")
     found = analysis.dispute(networks, decisions, images.labels, other, depth) if depth != other else None
     if found is None:
         reading.info(texts("linear.choose_two"))
@@ -243,11 +243,11 @@ def show_disagreement(
     bars, pictures = st.columns(2, gap="large")
     with bars:
         sides = {side: texts(f"linear.sides.{side}", **names) for side in charts.SIDE_COLOURS}
-        page.picture("linear.sides", charts.sides(found, sides, page.style, texts), **names)
+        page.picture("linear.sides", charts.sides(found, sides, page.style, texts), found.sides, **names)
     with pictures:
         shown = found.images.head(SHOWN_IMAGES)
         figure = charts.gallery(shown, images.pixels[shown["image"]], SIDE, page.style, texts)
-        page.picture("linear.gallery", figure, shown=len(shown), seeds=found.seeds, **names)
+        page.picture("linear.gallery", figure, found.images, shown=len(shown), seeds=found.seeds, **names)
 
 
 def say_dispute(found: analysis.Dispute, cells: dict[tuple[int, int], Estimate]) -> list[str]:
@@ -285,7 +285,7 @@ def show_learning() -> None:
         return
     goal = float(ends[depths[0]])
     figure = charts.learning(means, goal, page.layers, (other, depth), page.style, texts)
-    page.picture("linear.learning", figure, shallowest=named(depths[0]))
+    page.picture("linear.learning", figure, means, shallowest=named(depths[0]))
     reached = analysis.epochs_to_reach(tests, goal)
     first = means[means["epoch"] == 1].set_index("depth")["mean"]
     soonest = min(epoch for epoch in reached.values() if epoch)
