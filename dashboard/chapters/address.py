@@ -67,6 +67,12 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def link(chapter: str, label: str, icon: str = ":material/arrow_forward:", **state: str) -> None:
+    """A link into a chapter at a state; the language and the way of counting stay as they are."""
+    kept = {key: st.query_params[key] for key in ("lang", "layers") if key in st.query_params}
+    st.page_link(f"chapters/{chapter}.py", label=label, icon=icon, query_params=kept | state)
+
+
 def _first_valid(
     parse: Callable[[str], Value], write: Callable[[Value], str], candidates: list[Any], default: Value
 ) -> Value:

@@ -14,15 +14,17 @@ from dashboard.analysis.differences import (
     best_depth,
     difference_of_any,
     paired_difference,
+    verdict_of,
 )
 from dashboard.analysis.estimates import Estimate, bands
-from dashboard.analysis.gradients import Shrinkage, shrinkage, vanishing
+from dashboard.analysis.gradients import Shrinkage, larger_part, shrinkage, vanishing
 from dashboard.analysis.illusion import draw_one_seed, one_seed_illusion
-from dashboard.analysis.overfitting import overfitting, overfitting_by_depth
+from dashboard.analysis.overfitting import DepthOverfitting, overfitting, overfitting_by_depth
 from dashboard.chapters import address
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.chapters.verdicts import explain_words, show_sweep
 from dashboard.charts import answer as charts
+from dashboard.wording import Wording
 
 page = Page.current()
 texts = page.texts
@@ -81,14 +83,16 @@ def suspect(name: str, presence: Finding, evidence: str, chapter: str, **state: 
     with st.container(border=True):
         st.markdown(f"{ICONS[presence]} **{texts(f'answer.suspect.{name}')}** {texts(f'answer.presence.{presence}')}")
         st.markdown(evidence)
-        label = texts("answer.see", chapter=texts(f"{chapter}.menu"))
-        st.page_link(f"chapters/{chapter}.py", label=label, icon=":material/arrow_forward:", query_params=shared(state))
+        address.link(chapter, texts("answer.see", chapter=texts(f"{chapter}.menu")), **state)
 
 
-def shared(state: dict[str, str]) -> dict[str, str]:
-    """The address that keeps the language and the way of counting, and sets the rest."""
-    kept = {key: st.query_params[key] for key in ("lang", "layers") if key in st.query_params}
-    return kept | state
+def follow_up(name: str, chapter: str, sentences: list[str], **state: str) -> None:
+    """One of the questions that the asker asked back, its short answer, and where to see it."""
+    with st.container(border=True):
+        st.markdown(f"**{texts(f'answer.follow_up.{name}')}**")
+        for sentence in sentences:
+            st.markdown(sentence)
+        address.link(chapter, texts("answer.see", chapter=texts(f"{chapter}.menu")), **state)
 
 
 # ---- the question -------------------------------------------------------------------------------------------------
@@ -278,6 +282,98 @@ if len(curves):
                 "depth",
                 activation="linear",
             )
+
+# ---- the questions asked back -------------------------------------------------------------------------------------
+
+
+def say_parameters() -> list[str]:
+    """How do extra parameters lower accuracy? Here, and in the network of the same shape that does get worse."""
+    counts = page.fetch(queries.parameters_by_depth, activation="linear").set_index("depth")["parameters"]
+    found = overfitting_by_depth(ends)
+    change = Wording(texts, page.counting, "accuracy").difference(found.accuracy)
+    said = [
+        texts(
+            f"answer.follow_up.parameters_{effect_of(found)}",
+            best=page.layers(found.best),
+            deepest=page.layers(found.deepest),
+            fewer=f"{counts[found.best]:,}",
+            more=f"{counts[found.deepest]:,}",
+            accuracy=change,
+            train=f"{found.train.mean:+.4f}",
+            held_out=f"{found.held_out.mean:+.4f}",
+        )
+    ]
+    others = page.fetch(queries.metrics_at, epoch=last).query("activation == @CONTRAST")
+    if len(others) and others["depth"].nunique() > 1:
+        contrast = overfitting_by_depth(others)
+        if contrast.underfits:
+            said.append(
+                texts(
+                    "answer.follow_up.parameters_contrast",
+                    best=page.layers(contrast.best),
+                    deepest=page.layers(contrast.deepest),
+                    accuracy=Wording(texts, page.counting, "accuracy").difference(contrast.accuracy),
+                    train=f"{contrast.train.mean:+.2f}",
+                )
+            )
+    return said
+
+
+def effect_of(found: DepthOverfitting) -> str:
+    """What more layers do to the test accuracy, and whether by overfitting."""
+    accuracy = verdict_of(found.accuracy)
+    if found.best == found.deepest or accuracy in ("flat", "rise"):
+        return "harmless"
+    if accuracy == "cannot_tell":
+        return "cannot_tell"
+    return "overfit" if found.verdict == "yes" else "worse"
+
+
+def say_slope(found: Shrinkage, depth: int) -> list[str]:
+    """Is vanishing gradient about the slope? In the sigmoid network, in figures; without activation, never."""
+    return [
+        texts(
+            f"answer.follow_up.slope_{larger_part(found)}",
+            activation=texts(f"activation.{CONTRAST}"),
+            layers=page.layers(depth),
+            weights=factor(found.weights),
+            slope=factor(found.slope),
+            per_layer=factor(found.per_layer),
+        ),
+        texts("answer.follow_up.slope_linear"),
+    ]
+
+
+st.subheader(texts("answer.follow_ups"))
+thirds = st.columns(3)
+if len(curves) and len(depths) > 1:
+    with thirds[0]:
+        follow_up("parameters", "overfitting", say_parameters(), activation="linear", depth=str(deepest))
+if len(curves):
+    with thirds[1]:
+        shown = Wording(texts, page.counting, "loss")
+        follow_up(
+            "data",
+            "overfitting",
+            [
+                texts("answer.follow_up.data_which"),
+                texts(
+                    "answer.follow_up.data_here",
+                    layers=page.layers(deepest),
+                    best=fitted.best_epoch,
+                    last=fitted.last_epoch,
+                    rise=shown.difference(fitted.loss_rise),
+                    reading=texts(f"overfitting.reading.{fitted.reading}"),
+                ),
+            ],
+            activation="linear",
+            depth=str(deepest),
+        )
+if contrast_start:
+    with thirds[2]:
+        depth = min(max(contrast_start), deepest)
+        state = {"activation": CONTRAST, "depth": str(depth), "epoch": "0"}
+        follow_up("slope", "gradients", say_slope(contrast_start[depth], depth), **state)
 
 # ---- where gradients do vanish ------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import queries
-from dashboard.chapters import address, downloads
+from dashboard.chapters import address, downloads, glossary, guide
 from dashboard.charts.style import Style
 from dashboard.texts import Texts
 
@@ -77,9 +77,11 @@ class Page:
         return self.texts(f"page.axis_{self.counting}")
 
     def header(self, chapter: str) -> None:
-        """The chapter's title, and the question that it answers."""
+        """The chapter's title, the question that it answers, and the words that it uses."""
         st.title(self.texts(f"{chapter}.title"))
         st.markdown(f"**{self.texts(f'{chapter}.question')}**")
+        guide.show(chapter, self.texts)
+        glossary.show(chapter, self.texts)
 
     def picture(self, key: str, figure: go.Figure, data: downloads.Content | None = None, **values: object) -> None:
         """A figure under its title, with a caption that says how to read it and a description for screen readers.
@@ -97,7 +99,7 @@ class Page:
             alt=self.texts(f"{key}.alt", **values),
             config=downloads.camera(key, self.snapshot, self.picture_format),
         )
-        st.caption(self.texts(f"{key}.read", **values))
+        st.caption(f"**{self.texts('page.how')}** {self.texts(f'{key}.read', **values)}")
         if data is not None:
             downloads.data_behind(widget, title, data, self.texts, self.snapshot)
 
