@@ -5,31 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-# Columns of the table `run` that say how a network was built and trained, all but the seed, as the page names them.
-SETTINGS = (
-    "dataset",
-    "train_size",
-    "validation_size",
-    "depth",
-    "width",
-    "activation",
-    "output",
-    "initializer",
-    "bias_initializer",
-    "shortcut",
-    "normalization",
-    "dropout",
-    "l2",
-    "optimizer",
-    "learning_rate",
-    "batch_size",
-    "epochs",
-)
+from dashboard.diagnosis.counterfactuals import FIELDS
 
 
 def settings_in(runs: pd.DataFrame) -> list[str]:
     """The settings that this store knows."""
-    return [name for name in SETTINGS if name in runs.columns]
+    return [name for name in FIELDS if name in runs.columns]
 
 
 def differing(runs: pd.DataFrame) -> list[str]:

@@ -7,14 +7,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.analysis.settings import SETTINGS, differing, settings_in
+from dashboard.analysis.settings import differing, settings_in
 from dashboard.chapters import address
 from dashboard.chapters.page import Page
+from dashboard.diagnosis.counterfactuals import FIELDS
 from dashboard.settings_wording import SettingsWording
 
 MOST_COMPARED = 8
 MOST_LISTED = 500  # rows of the table: more are neither read nor quickly sent
-FILTERED = (*SETTINGS, "origin", "status")
+FILTERED = (*FIELDS, "origin", "status")
 FILTERS_A_ROW = 4
 IDENTIFYING = 6  # so many first digits are taken for those of an identifier
 ORDERS: dict[str, tuple[str, bool]] = {  # by which column, and whether ascending

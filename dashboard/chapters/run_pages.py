@@ -13,7 +13,7 @@ from dashboard.analysis.differences import verdict_of
 from dashboard.analysis.estimates import CONFIDENCE, estimate
 from dashboard.analysis.pairs import paired_values
 from dashboard.analysis.settings import alike, differing, settings_in
-from dashboard.chapters import address
+from dashboard.chapters import address, verdicts
 from dashboard.chapters.page import Page
 from dashboard.chapters.run_list import RunList
 from dashboard.charts import runs as charts
@@ -59,6 +59,7 @@ class RunPages:
         if run["status"] == "diverged":
             st.warning(texts("runs.diverged", epoch=int(run["diverged_epoch"])))
         self._draw_figures(run)
+        verdicts.show_run(self.page, str(run["run_id"]))
         rows = self.page.fetch(queries.run_curves, run_ids=[run["run_id"]])
         for column, metric in zip(st.columns(2), METRICS, strict=True):
             with column:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from dashboard.queries.diagnosis import BEFORE
 from dashboard.queries.plain import select
 
 
@@ -15,6 +16,7 @@ def all_runs(snapshot: Path) -> pd.DataFrame:
         for split in ("train", "validation", "test")
         for metric in ("loss", "accuracy")
     )
+    known = ", ".join(f"coalesce({field}, {value}) AS {field}" for field, value in BEFORE.items())
     return select(
         snapshot,
         f"""
@@ -23,7 +25,7 @@ def all_runs(snapshot: Path) -> pd.DataFrame:
             SELECT run_id, last_epoch, {figures}
             FROM epoch_metric JOIN last USING (run_id) WHERE epoch = last_epoch GROUP BY run_id, last_epoch
         )
-        SELECT * FROM run LEFT JOIN ends USING (run_id)
+        SELECT * REPLACE ({known}) FROM run LEFT JOIN ends USING (run_id)
         ORDER BY origin, dataset, activation, depth, regexp_replace(name, ' seed [0-9]+$', ''), seed
         """,
     )

@@ -27,8 +27,8 @@ FAMILY = (
     "epochs",
 )
 # Runs that were stored before these columns existed were all trained so.
-_BEFORE = {"validation_size": "12000", "output": "'softmax'", "bias_initializer": "'zeros'"}
-_COLUMN = {field: f"coalesce({field}, {_BEFORE[field]})" if field in _BEFORE else field for field in FAMILY}
+BEFORE = {"validation_size": "12000", "output": "'softmax'", "bias_initializer": "'zeros'"}
+_COLUMN = {field: f"coalesce({field}, {BEFORE[field]})" if field in BEFORE else field for field in FAMILY}
 _FIELDS = ", ".join(f"{column} AS {field}" for field, column in _COLUMN.items())
 _OF_FAMILY = "origin = 'grid' AND " + " AND ".join(
     f"{column} IS NOT DISTINCT FROM ${field}" for field, column in _COLUMN.items()

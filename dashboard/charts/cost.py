@@ -1,0 +1,166 @@
+"""The pictures of the cost chapter."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard.analysis.estimates import bands
+from dashboard.charts.style import ACTIVATION_COLOURS, Style
+from dashboard.texts import Texts
+from dashboard.wording import Wording
+
+PANELS = ("parameters", "flops_per_example", "epoch_seconds", "training_bytes")
+UNITS = {"parameters": 1e3, "flops_per_example": 1e6, "epoch_seconds": 1.0, "training_bytes": 2.0**20}
+FRONTIER = "#d55e00"
+
+
+def by_depth(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -> go.Figure:
+    """Parameters, operations, time and memory by depth, a panel each; only time is measured, and has dots and a band.
+
+    Args:
+        runs: depth, seed, parameters, flops_per_example, epoch_seconds, training_bytes.
+    """
+    figure = make_subplots(
+        2,
+        2,
+        subplot_titles=[texts(f"cost.panel_{name}") for name in PANELS],
+        horizontal_spacing=0.11,
+        vertical_spacing=0.17,
+    )
+    traces, places = [], []
+    for index, name in enumerate(PANELS):
+        place = (index // 2 + 1, index % 2 + 1)
+        table = bands(runs, ["depth"], name)
+        depths, mean = table["depth"].to_numpy() + wording.offset, table["mean"].to_numpy() / UNITS[name]
+        if name == "epoch_seconds":
+            jitter = (runs["seed"].to_numpy() % 8 - 3.5) * 0.04
+            traces.append(
+                {
+                    "type": "scatter",
+                    "x": runs["depth"].to_numpy() + wording.offset + jitter,
+                    "y": runs[name].to_numpy() / UNITS[name],
+                    "mode": "markers",
+                    "marker": {"size": 4, "color": style.muted, "opacity": 0.5},
+                    "hoverinfo": "skip",
+                }
+            )
+            places.append(place)
+        traces.append(
+            {
+                "type": "scatter",
+                "x": depths,
+                "y": mean,
+                "mode": "lines+markers",
+                "line": {"color": style.depth_colour(1, 2), "width": 2.5},
+                "hovertemplate": f"{wording.layers_axis}: %{{x}}<br>%{{y:.3g}} {texts(f'cost.unit_{name}')}"
+                "<extra></extra>",
+            }
+        )
+        places.append(place)
+        figure.update_yaxes(title=texts(f"cost.unit_{name}"), rangemode="tozero", row=place[0], col=place[1])
+    figure.add_traces(traces, rows=[row for row, _ in places], cols=[column for _, column in places])
+    figure.update_xaxes(title=wording.layers_axis, row=2)
+    figure.update_xaxes(dtick=1 if runs["depth"].max() <= 12 else None)
+    figure.update_annotations(font_size=13)
+    figure.update_layout(height=560, showlegend=False, margin={"l": 8, "r": 8, "t": 30, "b": 8})
+    return figure
+
+
+def gain_against(
+    table: pd.DataFrame,
+    cost: str,
+    marked: np.ndarray,
+    describe: Callable[[pd.Series], str],
+    wording: Wording,
+    style: Style,
+    texts: Texts,
+) -> go.Figure:
+    """Test accuracy against a cost, one point for each setting, and the frontier through those nothing else beats.
+
+    Args:
+        table: activation, depth, the cost, mean, low, high, seeds.
+        marked: which rows are on the frontier.
+        describe: a row in words, for the hover label.
+    """
+    unit = UNITS[cost]
+    figure = style.figure(texts(f"cost.axis_{cost}"), wording.axis, height=480)
+    names = [describe(row) for _, row in table.iterrows()]
+    traces = []
+    shown = [activation for activation in ACTIVATION_COLOURS if (table["activation"] == activation).any()]
+    for activation in shown:
+        chosen = np.flatnonzero((table["activation"] == activation).to_numpy())
+        rows = table.iloc[chosen]
+        mean, low, high = (rows[part].to_numpy() * wording.scale for part in ("mean", "low", "high"))
+        traces.append(
+            {
+                "type": "scatter",
+                "x": rows[cost].to_numpy() / unit,
+                "y": mean,
+                "mode": "markers",
+                "name": texts(f"activation.{activation}"),
+                "marker": {"color": ACTIVATION_COLOURS[activation], "size": 9, "opacity": 0.85},
+                "error_y": {
+                    "type": "data",
+                    "array": np.nan_to_num(high - mean),
+                    "arrayminus": np.nan_to_num(mean - low),
+                    "thickness": 1,
+                    "width": 0,
+                },
+                "text": [names[index] for index in chosen],
+                "hovertemplate": "%{text}<br>" + f"{texts(f'cost.axis_{cost}')}: %{{x:.4g}}<br>%{{y:.2f}} %"
+                "<extra></extra>",
+            }
+        )
+    best = table[marked].sort_values(cost)
+    traces.append(
+        {
+            "type": "scatter",
+            "x": best[cost].to_numpy() / unit,
+            "y": best["mean"].to_numpy() * wording.scale,
+            "mode": "lines+markers",
+            "name": texts("cost.frontier"),
+            "line": {"color": FRONTIER, "width": 2, "shape": "hv", "dash": "dot"},
+            "marker": {"size": 16, "symbol": "circle-open", "line": {"width": 2}},
+            "hoverinfo": "skip",
+        }
+    )
+    figure.add_traces(traces)
+    figure.update_xaxes(type="log", dtick="D1")
+    return figure
+
+
+def series(rows: Sequence[tuple[str, float, float, float, str]], wording: Wording, style: Style) -> go.Figure:
+    """The change of accuracy from the smallest network of each series to its largest, with its interval.
+
+    Args:
+        rows: name of the series, mean, low, high (shares), and its colour.
+    """
+    names, mean, low, high, colours = (list(column) for column in zip(*rows, strict=True))
+    scale = wording.scale
+    values, lows, highs = (np.array(column, dtype=float) * scale for column in (mean, low, high))
+    known = np.isfinite(lows)
+    figure = style.figure(wording.unit, "", height=110 + 36 * len(rows))
+    figure.add_traces(
+        {
+            "type": "scatter",
+            "x": values,
+            "y": names,
+            "mode": "markers",
+            "marker": {"size": 11, "color": colours},
+            "error_x": {
+                "type": "data",
+                "array": np.where(known, highs - values, 0),
+                "arrayminus": np.where(known, values - lows, 0),
+                "thickness": 2,
+                "width": 5,
+            },
+            "hovertemplate": "%{y}: %{x:+.2f} " + wording.unit + "<extra></extra>",
+            "showlegend": False,
+        }
+    )
+    figure.add_vline(0, line={"color": style.muted, "width": 1})
+    figure.update_yaxes(type="category", autorange="reversed", title=None)
+    return figure
