@@ -171,7 +171,7 @@ def endless() -> Iterator[str]:
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT * FROM r",
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r",
         "SELECT * FROM layer_histogram a, layer_histogram b, layer_histogram c",
-        "SELECT * FROM layer_histogram a, layer_histogram b ORDER BY a.edges[1] * b.edges[1]",
+        "SELECT * FROM layer_histogram a, layer_histogram b ORDER BY a.low * b.low",
         "SELECT list(n) FROM range(1000000000) t(n)",
         "SELECT string_agg(n::VARCHAR, '') FROM range(1000000000) t(n)",
         "SELECT repeat('x', 1000000000)",

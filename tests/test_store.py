@@ -294,6 +294,12 @@ def to_first_schema(file: Path) -> None:
     """Takes from a store what the second version of the schema brought."""
     with duckdb.connect(str(file)) as connection:
         connection.execute("DROP TABLE failure")
+        connection.execute("ALTER TABLE layer_histogram ADD COLUMN edges FLOAT[]")
+        connection.execute(
+            "UPDATE layer_histogram SET edges = list_transform(range(32), lambda i: low + (high - low) * i / 32) || [high]"
+        )
+        for column in ("low", "high"):
+            connection.execute(f"ALTER TABLE layer_histogram DROP COLUMN {column}")
         for column in ("sweep", "validation_size", "output", "bias_initializer"):  # these had one value each
             connection.execute(f"ALTER TABLE run DROP COLUMN {column}")
         connection.execute("ALTER TABLE run ALTER COLUMN dataset SET NOT NULL")

@@ -190,7 +190,8 @@ class _Cohort:
                         "epoch": epoch,
                         "layer": layer,
                         "quantity": quantity,
-                        "edges": edges.tolist(),
+                        "low": float(edges[0]) if edges.size else None,
+                        "high": float(edges[-1]) if edges.size else None,
                         "counts": counts.tolist(),
                     }
                 )

@@ -214,7 +214,8 @@ CREATE TABLE layer_histogram (
     epoch INTEGER NOT NULL,
     layer INTEGER NOT NULL,
     quantity VARCHAR NOT NULL,
-    edges FLOAT[] NOT NULL,
+    low FLOAT,
+    high FLOAT,
     counts INTEGER[] NOT NULL
 );
 COMMENT ON TABLE layer_histogram IS 'Distributions within one layer, at epochs 0, 1, 5 and the last';
@@ -222,7 +223,8 @@ COMMENT ON COLUMN layer_histogram.run_id IS 'The run';
 COMMENT ON COLUMN layer_histogram.epoch IS '0 is before training';
 COMMENT ON COLUMN layer_histogram.layer IS '1 … depth + 1, counted from the input';
 COMMENT ON COLUMN layer_histogram.quantity IS 'weight, preactivation, activation, log10_gradient or log10_delta (base-10 logarithm of the size, zeros left out)';
-COMMENT ON COLUMN layer_histogram.edges IS 'Edges of equally wide bins, one more than counts';
+COMMENT ON COLUMN layer_histogram.low IS 'Smallest value, where the first bin begins; NULL where no value is finite';
+COMMENT ON COLUMN layer_histogram.high IS 'Largest value, where the last of the equally wide bins ends';
 COMMENT ON COLUMN layer_histogram.counts IS 'How many values fell into each bin';
 
 CREATE TABLE singular_value (

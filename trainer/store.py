@@ -309,7 +309,8 @@ def _bring_up_to_date(connection: Connection) -> None:
     was not known yet. All within one transaction, so that a failure leaves the file as it was."""
     earlier = [name for name in TABLES if name in tables_of(connection)]
     for name in earlier:
-        connection.execute(f"CREATE TEMP TABLE earlier_{name} AS SELECT * FROM {name}")  # noqa: S608  # from TABLES
+        columns = _columns_now(connection, name)
+        connection.execute(f"CREATE TEMP TABLE earlier_{name} AS SELECT {columns} FROM {name}")  # noqa: S608  # ours
     for name in ("store", *earlier):
         connection.execute(f"DROP TABLE {name}")
     create_tables(connection, published=None)
@@ -335,11 +336,22 @@ def _copy_missing(connection: Connection, source: str) -> None:
     present = tables_of(connection, source)  # an earlier schema has fewer
     for name, condition in conditions.items():
         if name in present:
+            columns = _columns_now(connection, name, source)
             connection.execute(
-                f"INSERT INTO {name} BY NAME SELECT * FROM {source}.{name} WHERE {condition}"  # noqa: S608  # our own
+                f"INSERT INTO {name} BY NAME SELECT {columns} FROM {source}.{name} WHERE {condition}"  # noqa: S608  # ours
             )
     connection.execute("DELETE FROM failure WHERE run_id IN (SELECT run_id FROM run)")
     connection.execute("DROP TABLE missing")
+
+
+def _columns_now(connection: Connection, name: str, catalog: str | None = None) -> str:
+    """What to select from a table that may have an earlier form, to get the columns that it has now."""
+    edges = connection.execute(
+        "SELECT 1 FROM duckdb_columns() WHERE database_name = coalesce($catalog, current_database()) "
+        "AND table_name = 'layer_histogram' AND table_name = $name AND column_name = 'edges'",
+        {"catalog": catalog, "name": name},
+    ).fetchall()
+    return "* EXCLUDE (edges), edges[1] AS low, edges[-1] AS high" if edges else "*"
 
 
 def _forget(connection: Connection, run_ids: Sequence[str]) -> None:

@@ -57,7 +57,10 @@ def histograms(snapshot: Path, activation: str, depth: int, quantity: str) -> pd
     return select(
         snapshot,
         f"""
-        SELECT seed, epoch, layer, edges, counts
+        SELECT seed, epoch, layer, counts,
+               CASE WHEN low IS NULL THEN []::FLOAT[]
+                    ELSE list_transform(range(len(counts) + 1), lambda i: low + (high - low) * i / len(counts))::FLOAT[]
+               END AS edges
         FROM {PLAIN_RUNS} JOIN layer_histogram USING (run_id)
         WHERE activation = $activation AND depth = $depth AND quantity = $quantity ORDER BY seed, epoch, layer
         """,
