@@ -296,7 +296,8 @@ def to_first_schema(file: Path) -> None:
         connection.execute("DROP TABLE failure")
         connection.execute("ALTER TABLE layer_histogram ADD COLUMN edges FLOAT[]")
         connection.execute(
-            "UPDATE layer_histogram SET edges = list_transform(range(32), lambda i: low + (high - low) * i / 32) || [high]"
+            "UPDATE layer_histogram "
+            "SET edges = list_transform(range(32), lambda i: low + (high - low) * i / 32) || [high]"
         )
         for column in ("low", "high"):
             connection.execute(f"ALTER TABLE layer_histogram DROP COLUMN {column}")
