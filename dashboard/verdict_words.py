@@ -106,8 +106,8 @@ class VerdictWords:
         ) + self.texts(f"sweep.part.{larger_part(flow)}")
 
     def others(self, change: Change) -> list[str]:
-        """The kinds that are ruled out, and those of which it cannot be told."""
-        said = {"no": "sweep.ruled_out", "cannot_tell": "sweep.open"}
+        """The kinds that are there but too weak to notice, those that are ruled out, and those that cannot be told."""
+        said = {"tiny": "sweep.weak", "no": "sweep.ruled_out", "cannot_tell": "sweep.open"}
         sentences = []
         for presence, key in said.items():
             names = [

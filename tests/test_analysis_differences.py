@@ -10,6 +10,8 @@ from dashboard.analysis.differences import (
     BestDepth,
     Difference,
     best_depth,
+    chosen_by_others,
+    deepest_against_best,
     difference_of_any,
     improves,
     largest_step,
@@ -141,3 +143,32 @@ def test_more_accuracy_and_less_loss_are_for_the_better(low: float, high: float,
     assert improves(found, "accuracy") is accuracy
     assert improves(found, "loss") is loss
     assert not improves(Estimate(0.0, -1.0, 1.0, 4), "loss")
+
+
+# ---- the deepest against the best ---------------------------------------------------------------------------------
+
+
+def test_no_seed_judges_a_choice_that_it_took_part_in() -> None:
+    frame = runs({1: [0.90, 0.91, 0.99], 2: [0.93, 0.92, 0.91], 3: [0.5, 0.5, 0.5]})
+    # The third seed alone makes depth 1 the best for the others; without it, depth 2 is.
+    assert list(chosen_by_others(frame, "accuracy")) == [1, 1, 2]
+
+
+def test_the_best_of_equals_is_not_found_better_than_the_deepest_by_its_luck() -> None:
+    generator = np.random.default_rng(0)
+    false = 0
+    for _ in range(200):
+        frame = runs({depth: list(generator.normal(0.9, 0.01, 6)) for depth in range(8)})
+        found = deepest_against_best(frame, "accuracy")
+        false += found.estimate.certain and found.estimate.high < 0
+    assert false <= 200 * 0.05 * 1.6  # the interval leaves at most 2.5 % on this side, and chance some more
+
+
+def test_the_deepest_is_compared_with_the_best_of_a_loss_too() -> None:
+    frame = runs({1: [0.30, 0.31, 0.32], 2: [0.20, 0.21, 0.22], 3: [0.40, 0.42, 0.41]}, "loss")
+    found = deepest_against_best(frame, "loss")
+    assert (found.before, found.after, found.verdict) == (2, 3, "rise")
+
+
+def test_where_the_deepest_is_the_best_there_is_nothing_to_compare() -> None:
+    assert deepest_against_best(runs({1: [0.1, 0.2], 2: [0.8, 0.9]}), "accuracy").estimate.seeds == 0

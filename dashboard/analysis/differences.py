@@ -56,6 +56,32 @@ def neighbouring_differences(frame: pd.DataFrame, value: str) -> list[Difference
     return [paired_difference(frame, value, int(before), int(after), len(pairs)) for before, after in pairs]
 
 
+def chosen_by_others(frame: pd.DataFrame, value: str) -> pd.Series:
+    """For each seed the depth that the other seeds call the best, so that no seed judges a choice that it took part in.
+
+    Whoever picks the best of several depths by the very runs that then judge it finds it too good. Judged like this,
+    its interval needs no widening for the depths there were to choose from. With one seed it is the best depth itself.
+
+    Args:
+        frame: depth, seed and `value`; one row a run.
+    """
+    table = frame.pivot_table(index="seed", columns="depth", values=value) * _direction(value)
+    number = table.notna().sum() - table.notna()
+    others = (table.sum() - table.fillna(0)) / number.where(number > 0)
+    return others.fillna(-np.inf).idxmax(axis=1) if len(table) > 1 else table.idxmax(axis=1)
+
+
+def deepest_against_best(frame: pd.DataFrame, value: str) -> Difference:
+    """The deepest networks less the best depth, where each seed is judged by the depth that the others call the best.
+
+    `before` is the depth that all of them together call the best.
+    """
+    best, deepest = best_depth(frame, value).depth, int(frame["depth"].max())
+    chosen = frame[frame["depth"] == frame["seed"].map(chosen_by_others(frame, value))].assign(depth=best)
+    found = paired_difference(pd.concat([chosen, frame[frame["depth"] == deepest]]), value, best, deepest)
+    return found if best != deepest else Difference(best, best, estimate(np.zeros(0)), "cannot_tell")
+
+
 def difference_of_any(frame: pd.DataFrame, value: str, before: int, after: int) -> Difference:
     """A paired difference whose interval holds whichever two depths were picked, also after looking at the data."""
     depths = frame["depth"].nunique()

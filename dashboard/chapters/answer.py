@@ -11,8 +11,6 @@ from dashboard.analysis.differences import (
     NEGLIGIBLE,
     Presence,
     Verdict,
-    best_depth,
-    difference_of_any,
     paired_difference,
     verdict_of,
 )
@@ -184,8 +182,6 @@ page.picture(
     tests,
     seeds=int(linear["seeds"].max()),
 )
-best = best_depth(tests, "accuracy").depth
-whole = difference_of_any(tests, "accuracy", best, deepest)
 shares = {way: illusion(tests, way == "dense") for way in ("hidden", "dense")}
 if all(share == share for share in shares.values()):  # not NaN: every depth that is counted is stored
     page.says(
@@ -199,15 +195,6 @@ if all(share == share for share in shares.values()):  # not NaN: every depth tha
             after=ASKED_LAYERS[1],
         ),
         texts("answer.spread", spread=f"{spread * 100:.2f}"),
-        texts(
-            f"answer.whole.{whole.verdict}",
-            best=page.layers(best),
-            deepest=page.layers(deepest),
-            mean=points(whole.estimate.mean),
-            interval=interval(whole.estimate),
-        )
-        if best != deepest
-        else "",
     )
 
 # ---- the suspects, one by one -------------------------------------------------------------------------------------
@@ -393,7 +380,7 @@ if arriving:
 
 st.subheader(texts("sweep.answer_title"))
 for activation in ACTIVATIONS:
-    if activation in set(grid["activation"]):
+    if (grid["activation"] == activation).sum() > 1:
         show_sweep(page, activation)
 explain_words(page)
 page.try_next("answer")

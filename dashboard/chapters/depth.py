@@ -10,6 +10,7 @@ from dashboard.analysis.differences import (
     BestDepth,
     Difference,
     best_depth,
+    deepest_against_best,
     difference_of_any,
     largest_step,
     neighbouring_differences,
@@ -108,7 +109,7 @@ def sentences(runs: pd.DataFrame, steps: Sequence[Difference], wording: Wording)
     if deepest == best.depth and runs["depth"].nunique() > 1:
         said.append(texts("depth.says.deepest_is_best", depth=wording.depths(deepest)))
     elif certain:
-        against = difference_of_any(runs, metric, best.depth, deepest)
+        against = deepest_against_best(runs, metric)
         if against.estimate.certain:
             said.append(say_step("depth.says.deepest", against, wording))
     spread = runs.groupby("depth")[metric].std().dropna()

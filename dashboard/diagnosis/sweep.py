@@ -7,7 +7,7 @@ saw the same batches. First an omnibus test asks whether depth matters at all; o
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,13 +22,16 @@ from dashboard.analysis.differences import (
     Presence,
     Verdict,
     best_depth,
+    chosen_by_others,
     paired_difference,
 )
 from dashboard.analysis.estimates import CONFIDENCE, Estimate
 from dashboard.analysis.gradients import Shrinkage, shrinkage, vanishing
+from dashboard.analysis.overfitting import overfitting_by_depth
 from dashboard.diagnosis import thresholds
 from dashboard.diagnosis.signs import CHANCE
 
+Strength = Presence | Literal["tiny"]  # tiny: it is there, but changes the accuracy by less than anybody would notice
 Kind = Literal["exploding", "vanishing", "overfitting", "budget", "degradation", "noise"]
 KindVerdict = Literal[Kind, "tiny", "none", "cannot_tell"]
 
@@ -50,7 +53,7 @@ class Change:
     diverged: float  # share of the runs at `after` that diverged
     flow: Shrinkage | None  # of δ at `after`, before training
     budget: Budget | None  # of the runs at `after`
-    causes: Mapping[Kind, Presence]  # each kind of harm: at work, ruled out, or cannot tell
+    causes: Mapping[Kind, Strength]  # each kind of harm: at work, tiny, ruled out, or cannot tell
     kind: KindVerdict  # of the fall; none where accuracy rises for sure
     further_seeds: int | None  # that would decide where the verdict is cannot tell; None where it is not, or none would
 
@@ -70,7 +73,7 @@ class SweepDiagnosis:
     depths: tuple[int, ...]
     effect: Presence  # whether depth matters at all to test accuracy
     p_value: float  # of the omnibus test
-    best: int  # by mean validation accuracy
+    best: int  # by mean test accuracy
     whole: Change  # from the best depth to the deepest
 
     @property
@@ -96,12 +99,22 @@ def diagnose(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> S
     test = runs[runs["split"] == "test"]
     p_value = omnibus(test)
     effect: Presence = "cannot_tell" if math.isnan(p_value) else "yes" if p_value <= thresholds.OMNIBUS.limit else "no"
-    best = best_depth(runs[runs["split"] == "validation"], "accuracy").depth
+    best = best_depth(test, "accuracy").depth
     if best == depths[-1]:
         whole = compare(runs, curves, start, depths[0], best, 1)
     else:
         whole = compare(_best_by_others(runs, best, depths[-1]), curves, start, best, depths[-1], 1)
-    return SweepDiagnosis(depths, effect, p_value, best, whole)
+    fit = _overfitting(runs[~runs["diverged"]])
+    return SweepDiagnosis(depths, effect, p_value, best, replace(whole, causes={**whole.causes, "overfitting": fit}))
+
+
+def _overfitting(runs: pd.DataFrame) -> Strength:
+    """Whether depth overfits, by the losses, which show it before the accuracy does: from the depth with the lowest
+    validation loss to the deepest."""
+    if runs["depth"].nunique() < 2:
+        return "cannot_tell"
+    found = overfitting_by_depth(runs)
+    return "tiny" if found.verdict == "yes" and abs(found.accuracy.mean) < NEGLIGIBLE else found.verdict
 
 
 def steps(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> list[Change]:
@@ -119,14 +132,8 @@ def any_two(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame, befor
 
 
 def _best_by_others(runs: pd.DataFrame, best: int, deepest: int) -> pd.DataFrame:
-    """The deepest runs and, as depth `best`, for each seed the runs of that depth which the other seeds call the best.
-
-    Whoever picks the best of several depths by the runs that then judge it finds it too good. Here each seed is judged
-    by a choice that it had no part in, so that the interval needs no widening for the depths there were to choose from.
-    """
-    validation = runs[runs["split"] == "validation"].pivot_table(index="seed", columns="depth", values="accuracy")
-    others = (validation.sum() - validation.fillna(0)) / (validation.notna().sum() - validation.notna())
-    choice = others.idxmax(axis=1) if len(validation) > 1 else pd.Series(best, index=validation.index)
+    """The deepest runs and, as depth `best`, each seed's runs at the depth that the other seeds call the best."""
+    choice = chosen_by_others(runs[runs["split"] == "test"], "accuracy")
     chosen = runs[runs["depth"] == runs["seed"].map(choice)].assign(depth=best)
     return pd.concat([chosen, runs[runs["depth"] == deepest]])
 
@@ -191,7 +198,7 @@ def _causes(
     vanishes: Presence,
     explodes: Presence,
     spent: Budget | None,
-) -> dict[Kind, Presence]:
+) -> dict[Kind, Strength]:
     """Which kinds of harm are at work between two depths.
 
     vanishing, exploding: δ shrinks or grows on its way back before training, by the rule of `analysis/gradients.py`;
@@ -222,7 +229,7 @@ def _causes(
     }
 
 
-def _kind(verdict: Verdict, tiny: bool, causes: Mapping[Kind, Presence]) -> KindVerdict:
+def _kind(verdict: Verdict, tiny: bool, causes: Mapping[Kind, Strength]) -> KindVerdict:
     """The kind of a fall: the strongest cause that goes with what the training accuracy does."""
     if tiny:
         return "tiny"
