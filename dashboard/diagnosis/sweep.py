@@ -8,6 +8,7 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -277,32 +278,42 @@ def _exploding(flow: Shrinkage | None, depth: int) -> Presence:
     return "no" if flow.total.high < thresholds.EXPLODING_TOTAL.limit else "cannot_tell"
 
 
-def omnibus(frame: pd.DataFrame, value: str = "accuracy", permutations: int = PERMUTATIONS) -> float:
-    """The p-value of "depth makes no difference": the labels of depth are permuted within each seed.
+def omnibus(frame: pd.DataFrame, value: str = "accuracy") -> float:
+    """The p-value of "depth makes no difference", by `permutation_test`; over the seeds that were trained at every
+    depth. Not a number with fewer than two of them.
 
-    If depth makes none, the runs of one seed could have changed places, so that the test holds whatever the
-    distribution (Pesarin & Salmaso 2010, section 7.2); with the spread of the means over depth as its statistic. Only
-    seeds that were trained at every depth count. With two depths it is the sign-flip test of the paired differences.
-
-    Returns:
-        Between 0 and 1; not a number with fewer than two complete seeds.
+    Args:
+        frame: depth, seed and `value`; one row a run.
     """
-    table = frame.pivot_table(index="seed", columns="depth", values=value).dropna()
-    values = table.to_numpy(np.float64)
-    seeds, depths = values.shape
-    if seeds < 2 or depths < 2:
-        return math.nan
-    generator = np.random.default_rng(0)
-    order = generator.random((permutations, seeds, depths)).argsort(axis=2)
-    shuffled = np.take_along_axis(values[None], order, axis=2)
-    as_seen, by_chance = _spread(values[None])[0], _spread(shuffled)
-    # as_seen is one of the permutations that there could be; rounding must not tell equal ones apart
+    values = frame.pivot_table(index="seed", columns="depth", values=value).dropna().to_numpy(np.float64)
+    return permutation_test(values) if min(values.shape) > 1 else math.nan
+
+
+def permutation_test(values: NDArray[np.float64], permutations: int = PERMUTATIONS) -> float:
+    """The p-value of "the columns do not differ", with the labels of the columns permuted within each row.
+
+    If they do not, the values of one row could have changed places: so the test holds whatever the distribution
+    (Pesarin & Salmaso 2010). Its statistic is the spread of the column means. With two columns it is the sign-flip test
+    of the paired differences.
+
+    Args:
+        values: (rows, columns), here seeds and depths.
+    """
+    as_seen = _spread(values)
+    by_chance = _spread(np.take_along_axis(values[None], _orders(permutations, *values.shape), axis=2))
+    # What was seen is one of the permutations that there are; rounding must not tell equal ones apart.
     return float((1 + (by_chance >= as_seen * (1 - 1e-9)).sum()) / (1 + permutations))
 
 
+@lru_cache(maxsize=16)
+def _orders(permutations: int, rows: int, columns: int) -> NDArray[np.intp]:
+    """Random orders of the columns, drawn for each row alone: (permutations, rows, columns)."""
+    return np.random.default_rng(0).random((permutations, rows, columns)).argsort(axis=2)
+
+
 def _spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Variance over depths of the means over seeds: (…, seeds, depths) to (…)."""
-    return np.asarray(values.mean(axis=1).var(axis=1))
+    """Variance over the columns of the means over the rows: (…, rows, columns) to (…)."""
+    return np.asarray(values.mean(axis=-2).var(axis=-1))
 
 
 def further_seeds(found: Estimate, comparisons: int = 1, small: float = NEGLIGIBLE) -> int | None:
