@@ -96,6 +96,10 @@ def test_what_does_not_keep_a_network_from_learning_is_no_fault(statistics: pd.D
     assert of(metrics(HEALTHY), statistics).verdict == "healthy"
 
 
+def test_a_test_loss_that_rises_at_the_last_epoch_alone_is_no_overfitting() -> None:
+    assert of(metrics(HEALTHY, [*HEALTHY[:-1], 0.4]), layers()).verdict == "healthy"
+
+
 def test_causes_come_before_what_they_cause() -> None:
     found = of(metrics(STUCK), layers(slope=0.25))
     assert [finding.fault for finding in found.findings] == ["vanishing", "plateau"]

@@ -226,8 +226,8 @@ def diverged(signs: Signs) -> Finding:
 def overfitting(signs: Signs) -> Finding:
     """The held-out loss rises after its best epoch while the training loss falls (Goodfellow et al. 2016, section 5.2).
 
-    The validation set chooses the best epoch, the test set judges the rise; it is measured as a share of the test loss
-    at the best epoch.
+    The validation set chooses the best epoch, the test set judges the rise: how far its loss stayed above that of the
+    best epoch all through the last quarter, as a share of it.
     """
     rise = signs.held_out_rise
     falls = signs.train_fall is not None and signs.train_fall > 0

@@ -32,7 +32,9 @@ class Signs:
     late_gain: float | None  # validation accuracy gained in that last quarter
     late_fall: float | None  # share of the training loss (Keras' running mean) that it took away
     best_epoch: int | None  # lowest validation loss
-    held_out_rise: float | None  # what the test loss rose by from the best epoch to the last, as a share of the former
+    # How far the test loss stayed above that of the best epoch: its lowest in the last quarter, as a share of it. A rise
+    # at a single epoch is often noise.
+    held_out_rise: float | None
     train_fall: float | None  # training loss at the best epoch less that at the last, nats
     start: Flow | None  # what becomes of δ on its way back, before training
     end: Flow | None  # the same at the last epoch
@@ -85,7 +87,7 @@ def signs_of(run: Mapping[str, Any], metrics: pd.DataFrame, layers: pd.DataFrame
         late_gain=_less(_at(accuracy, "validation", last), _at(accuracy, "validation", since)),
         late_fall=_share_lost(_at(loss, "train_running", max(since, 1)), _at(loss, "train_running", last)),
         best_epoch=best,
-        held_out_rise=None if best is None else _share_gained(_at(loss, "test", best), _at(loss, "test", last)),
+        held_out_rise=None if best is None else _share_gained(_at(loss, "test", best), _lowest(loss, "test", since)),
         # there is no running mean before training
         train_fall=None
         if best is None
@@ -119,6 +121,11 @@ def _at(table: pd.DataFrame, split: str, epoch: int) -> float | None:
         return None
     value = float(table.loc[epoch, split])  # type: ignore[arg-type]
     return value if np.isfinite(value) else None
+
+
+def _lowest(table: pd.DataFrame, split: str, since: int) -> float | None:
+    values = table.loc[table.index >= since, split].dropna() if split in table else pd.Series(dtype=float)
+    return float(values.min()) if len(values) else None
 
 
 def _less(minuend: float | None, subtrahend: float | None) -> float | None:
