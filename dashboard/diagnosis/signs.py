@@ -32,7 +32,7 @@ class Signs:
     late_gain: float | None  # validation accuracy gained in that last quarter
     late_fall: float | None  # share of the training loss (Keras' running mean) that it took away
     best_epoch: int | None  # lowest validation loss
-    # How far the test loss stayed above that of the best epoch: its lowest in the last quarter, as a share of it. A rise
+    # How far the test loss stayed above that of the best epoch: its lowest in the last quarter, as a share. A rise
     # at a single epoch is often noise.
     held_out_rise: float | None
     train_fall: float | None  # training loss at the best epoch less that at the last, nats
