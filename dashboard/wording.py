@@ -90,3 +90,10 @@ class Wording:
         numbers = [self.layers(depth) for depth in depths]
         number = "_one" if numbers == ["1"] else ""
         return self.texts(f"wording.{self.counting}{number}", layers=self.texts("wording.separator").join(numbers))
+
+
+def factor(found: Estimate) -> str:
+    """A factor as people say it: 0.24, or 1/21,000 where the decimals would be lost among zeros."""
+    if found.mean >= 0.01 or not found.mean > 0:
+        return f"{found.mean:.2f}"
+    return f"1/{float(f'{1 / found.mean:.2g}'):,.0f}"

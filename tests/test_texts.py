@@ -4,6 +4,7 @@ import re
 import string
 
 import pytest
+from markdown_it import MarkdownIt
 
 from dashboard.texts import LANGUAGES, Texts, language_for, read
 
@@ -27,6 +28,18 @@ def test_no_measured_number_is_typed_into_prose(language: str) -> None:
     # The one share that is a rule of the reading, not a result, is the confidence of intervals.
     found = {key: text for key, text in read(language).items() if measured.search(text)}
     assert not found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_asterisk_is_left_on_the_page(language: str) -> None:
+    """Between Japanese words, Markdown does not end what is bold right after a colon or a bracket."""
+    markdown = MarkdownIt()
+    left = {
+        key: text
+        for key, text in read(language).items()
+        if "*" in re.sub(r"<[^>]*>", "", markdown.render(re.sub(r"{[^}]*}", "値", text)))
+    }
+    assert not left
 
 
 def test_a_missing_value_for_a_placeholder_is_an_error() -> None:

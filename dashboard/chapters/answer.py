@@ -12,17 +12,16 @@ from dashboard.analysis.differences import (
     Presence,
     Verdict,
     paired_difference,
-    verdict_of,
 )
 from dashboard.analysis.estimates import Estimate, bands
-from dashboard.analysis.gradients import Shrinkage, larger_part, shrinkage, vanishing
+from dashboard.analysis.gradients import Shrinkage, shrinkage, vanishing
 from dashboard.analysis.illusion import draw_one_seed, one_seed_illusion
-from dashboard.analysis.overfitting import DepthOverfitting, overfitting, overfitting_by_depth
-from dashboard.chapters import address
+from dashboard.analysis.overfitting import overfitting, overfitting_by_depth
+from dashboard.chapters import address, follow_ups
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.chapters.verdicts import explain_words, show_sweep
 from dashboard.charts import answer as charts
-from dashboard.wording import Wording
+from dashboard.wording import factor
 
 page = Page.current()
 texts = page.texts
@@ -52,13 +51,6 @@ def interval(found: Estimate) -> str:
     return texts("answer.interval", low=points(found.low), high=points(found.high))
 
 
-def factor(found: Estimate) -> str:
-    """A factor as people say it: 0.24, or 1/21,000 where the decimals would be lost among zeros."""
-    if found.mean >= 0.01 or not found.mean > 0:
-        return f"{found.mean:.2f}"
-    return f"1/{float(f'{1 / found.mean:.2g}'):,.0f}"
-
-
 def depth_of(layers: int, dense: bool) -> int:
     """The depth of a network that someone calls `layers` deep."""
     return layers - 1 if dense else layers
@@ -78,18 +70,9 @@ def shrinkages(activation: str, epoch: int) -> dict[int, Shrinkage]:
 
 def suspect(name: str, presence: Finding, evidence: str, chapter: str, **state: str) -> None:
     """One possible cause: what it is, whether it is at work here, on what evidence, and where to see it."""
-    with st.container(border=True):
+    with st.container(border=True, height="stretch"):
         st.markdown(f"{ICONS[presence]} **{texts(f'answer.suspect.{name}')}** {texts(f'answer.presence.{presence}')}")
         st.markdown(evidence)
-        address.link(chapter, texts("answer.see", chapter=texts(f"{chapter}.menu")), **state)
-
-
-def follow_up(name: str, chapter: str, sentences: list[str], **state: str) -> None:
-    """One of the questions that the asker asked back, its short answer, and where to see it."""
-    with st.container(border=True):
-        st.markdown(f"**{texts(f'answer.follow_up.{name}')}**")
-        for sentence in sentences:
-            st.markdown(sentence)
         address.link(chapter, texts("answer.see", chapter=texts(f"{chapter}.menu")), **state)
 
 
@@ -166,7 +149,7 @@ with st.container(border=True):
 
 # ---- the one-seed illusion ----------------------------------------------------------------------------------------
 
-controls = st.columns([2, 2, 3], vertical_alignment="bottom")
+controls = st.columns([3, 2, 2], vertical_alignment="bottom")
 if controls[0].button(texts("answer.draw"), icon=":material/casino:", type="primary", width="stretch"):
     st.session_state["draw"] = min(int(st.session_state.get("draw", 0)) + 1, MOST_DRAWS)
 draw = address.remember(
@@ -203,8 +186,8 @@ st.subheader(texts("answer.suspects"))
 curves = page.fetch(queries.learning_curves, activation="linear", depth=deepest)
 if len(curves):
     fitted, trained, deeper = overfitting(curves), budget(curves), overfitting_by_depth(ends)
-    columns = st.columns(2)
-    with columns[0]:
+    upper, lower = st.columns(2), st.columns(2)
+    with upper[0]:
         end = shrinkages("linear", last).get(deepest)
         if deepest in start and end is not None:
             suspect(
@@ -221,6 +204,7 @@ if len(curves):
                 activation="linear",
                 depth=str(deepest),
             )
+    with lower[0]:
         suspect(
             "overfitting",
             "tiny" if deeper.verdict == "yes" and abs(deeper.accuracy.mean) < NEGLIGIBLE else deeper.verdict,
@@ -238,7 +222,7 @@ if len(curves):
             activation="linear",
             depth=str(deepest),
         )
-    with columns[1]:
+    with upper[1]:
         suspect(
             "budget",
             trained.too_short,
@@ -253,6 +237,7 @@ if len(curves):
             "depth",
             activation="linear",
         )
+    with lower[1]:
         if drop.estimate.seeds:
             noise = NOISE[drop.verdict]
             suspect(
@@ -272,95 +257,11 @@ if len(curves):
 
 # ---- the questions asked back -------------------------------------------------------------------------------------
 
-
-def say_parameters() -> list[str]:
-    """How do extra parameters lower accuracy? Here, and in the network of the same shape that does get worse."""
-    counts = page.fetch(queries.parameters_by_depth, activation="linear").set_index("depth")["parameters"]
-    found = overfitting_by_depth(ends)
-    change = Wording(texts, page.counting, "accuracy").difference(found.accuracy)
-    said = [
-        texts(
-            f"answer.follow_up.parameters_{effect_of(found)}",
-            best=page.layers(found.best),
-            deepest=page.layers(found.deepest),
-            fewer=f"{counts[found.best]:,}",
-            more=f"{counts[found.deepest]:,}",
-            accuracy=change,
-            train=f"{found.train.mean:+.4f}",
-            held_out=f"{found.held_out.mean:+.4f}",
-        )
-    ]
-    others = page.fetch(queries.metrics_at, epoch=last).query("activation == @CONTRAST")
-    if len(others) and others["depth"].nunique() > 1:
-        contrast = overfitting_by_depth(others)
-        if contrast.underfits:
-            said.append(
-                texts(
-                    "answer.follow_up.parameters_contrast",
-                    best=page.layers(contrast.best),
-                    deepest=page.layers(contrast.deepest),
-                    accuracy=Wording(texts, page.counting, "accuracy").difference(contrast.accuracy),
-                    train=f"{contrast.train.mean:+.2f}",
-                )
-            )
-    return said
-
-
-def effect_of(found: DepthOverfitting) -> str:
-    """What more layers do to the test accuracy, and whether by overfitting."""
-    accuracy = verdict_of(found.accuracy)
-    if found.best == found.deepest or accuracy in ("flat", "rise"):
-        return "harmless"
-    if accuracy == "cannot_tell":
-        return "cannot_tell"
-    return "overfit" if found.verdict == "yes" else "worse"
-
-
-def say_slope(found: Shrinkage, depth: int) -> list[str]:
-    """Is vanishing gradient about the slope? In the sigmoid network, in figures; without activation, never."""
-    return [
-        texts(
-            f"answer.follow_up.slope_{larger_part(found)}",
-            activation=texts(f"activation.{CONTRAST}"),
-            layers=page.layers(depth),
-            weights=factor(found.weights),
-            slope=factor(found.slope),
-            per_layer=factor(found.per_layer),
-        ),
-        texts("answer.follow_up.slope_linear"),
-    ]
-
-
 st.subheader(texts("answer.follow_ups"))
-thirds = st.columns(3)
-if len(curves) and len(depths) > 1:
-    with thirds[0]:
-        follow_up("parameters", "overfitting", say_parameters(), activation="linear", depth=str(deepest))
 if len(curves):
-    with thirds[1]:
-        shown = Wording(texts, page.counting, "loss")
-        follow_up(
-            "data",
-            "overfitting",
-            [
-                texts("answer.follow_up.data_which"),
-                texts(
-                    "answer.follow_up.data_here",
-                    layers=page.layers(deepest),
-                    best=fitted.best_epoch,
-                    last=fitted.last_epoch,
-                    rise=shown.difference(fitted.loss_rise),
-                    reading=texts(f"overfitting.reading.{fitted.reading}"),
-                ),
-            ],
-            activation="linear",
-            depth=str(deepest),
-        )
-if contrast_start:
-    with thirds[2]:
-        depth = min(max(contrast_start), deepest)
-        state = {"activation": CONTRAST, "depth": str(depth), "epoch": "0"}
-        follow_up("slope", "gradients", say_slope(contrast_start[depth], depth), **state)
+    contrast = page.fetch(queries.metrics_at, epoch=last).query("activation == @CONTRAST")
+    depth = min(max(contrast_start), deepest) if contrast_start else 0
+    follow_ups.show(page, ends, contrast, fitted, contrast_start.get(depth), CONTRAST, depth)
 
 # ---- where gradients do vanish ------------------------------------------------------------------------------------
 
