@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from dashboard.snapshots import DATA_FOLDER, SnapshotError, newest_readable
+from dashboard.snapshots import DATA_FOLDER, SnapshotError, check, newest_readable
 from dashboard.texts import LANGUAGES, Texts
 
 
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     language = options.lang or state.get("lang", "en")
     texts = Texts(language if language in LANGUAGES else "en")
     try:
-        snapshot, _ = newest_readable(options.data)
+        snapshot = _snapshot(options.data)
     except SnapshotError as problem:
         return _fail(texts(f"problem.{problem.reason}", **problem.details))
     logging.disable()  # Streamlit's notes that no browser is there
@@ -44,8 +44,17 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--view", default="", metavar="ADDRESS", help="an address copied from the dashboard, whose state is shown"
     )
-    report.add_argument("--data", type=Path, default=DATA_FOLDER, metavar="DIR", help="folder of the store")
+    report.add_argument(
+        "--data", type=Path, default=DATA_FOLDER, metavar="DIR", help="folder of the store, or one snapshot"
+    )
     return parser
+
+
+def _snapshot(data: Path) -> Path:
+    if not data.is_file():
+        return newest_readable(data)[0]
+    check(data)
+    return data
 
 
 def _fail(sentence: str) -> int:

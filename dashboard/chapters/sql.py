@@ -1,6 +1,5 @@
 """The store itself: any query that reads, its rows as a table, a picture and a download, and what the columns mean."""
 
-import io
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -72,39 +71,8 @@ def show_rows(answer: Answer) -> None:
     if rows.empty:
         st.info(texts("sql.empty"))
         return
-    st.dataframe(
-        rows,
-        hide_index=True,
-        placeholder="NULL",
-        alt=texts("sql.table_alt", rows=len(rows), columns=len(rows.columns)),
-        key="sql_rows",
-    )
-    count, csv, parquet = st.columns([2, 1, 1], vertical_alignment="center")
-    count.caption(texts("sql.more", rows=f"{len(rows):,}") if answer.more else texts("sql.rows", rows=f"{len(rows):,}"))
-    csv.download_button(
-        texts("sql.csv"),
-        lambda: rows.to_csv(index=False).encode("utf-8-sig"),
-        "fathom.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )
-    parquet.download_button(
-        texts("sql.parquet"),
-        lambda: as_parquet(rows),
-        "fathom.parquet",
-        "application/vnd.apache.parquet",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )
-
-
-def as_parquet(rows: pd.DataFrame) -> bytes:
-    file = io.BytesIO()
-    rows.to_parquet(file, index=False)
-    return file.getvalue()
+    page.table("sql", rows, texts("sql.table_alt", rows=len(rows), columns=len(rows.columns)))
+    st.caption(texts("sql.more" if answer.more else "sql.rows", rows=f"{len(rows):,}"))
 
 
 def draw(rows: pd.DataFrame) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 from markdown_it import MarkdownIt
 
-MOST_ROWS = 500  # of a table: a report is read, not searched
+MOST_ROWS = 50  # of a table: a report is read, not searched
 COLOURED = re.compile(
     r":(red|orange|yellow|green|blue|violet|gray|grey|primary|small)(?:-background|-badge)?\[([^\]]*)\]"
 )
 ICON = re.compile(r":material/\w+:\s?")
 # Ends and beginnings of a coloured text while the Markdown around it is read; no text holds these characters.
 START, MIDDLE, END = "\ue000", "\ue001", "\ue002"
-CONTROLS = ("button", "download_button", "link_button", "text_input", "text_area", "menu_button", "pagination")
+CONTROLS = ("button", "download_button", "link_button", "text_input", "menu_button", "pagination")
 SETTINGS = (
     *("button_group", "slider", "select_slider", "selectbox", "toggle", "checkbox", "number_input", "radio"),
     "multiselect",
@@ -52,6 +52,7 @@ class Renderer:
             "divider": lambda _: "<hr>",
             "text": lambda node: f"<p>{escape(node.value)}</p>",
             "latex": lambda node: f"<p><code>{escape(node.value)}</code></p>",
+            "text_area": lambda node: f"<pre><code>{escape(node.value or '')}</code></pre>" if node.value else "",
             "code": lambda node: f"<pre><code>{escape(node.value)}</code></pre>",
             "html": lambda node: str(node.value),
             "plotly_chart": self._picture,
@@ -80,7 +81,8 @@ class Renderer:
         content = "\n".join(parts)
         proto = block.proto
         if block.type in ("expander", "expandable", "status", "popover", "tab"):
-            return f"<details open><summary>{self._inline(block.label)}</summary>\n{content}\n</details>"
+            state = " open" if getattr(proto, "expanded", True) else ""
+            return f"<details{state}><summary>{self._inline(block.label)}</summary>\n{content}\n</details>"
         if block.type == "flex_container":
             container = proto.flex_container
             if container.direction == container.Direction.Value("HORIZONTAL") and len(parts) > 1:
@@ -106,9 +108,9 @@ class Renderer:
         return f'<div class="alert {node.type}" role="note">{self._text(node.value)}</div>'
 
     def _setting(self, node: Any) -> str:
-        """What a control was set to."""
-        label = self._inline(node.label)
-        return f'<p class="setting">{label}: <strong>{escape(self._chosen(node))}</strong></p>'
+        """What a control was set to; nothing for one that was left empty."""
+        chosen = self._chosen(node)
+        return f'<p class="setting">{self._inline(node.label)}: <strong>{escape(chosen)}</strong></p>' if chosen else ""
 
     def _chosen(self, node: Any) -> str:
         if node.type in ("toggle", "checkbox"):

@@ -33,6 +33,8 @@ async function draw() {
     const layout = { ...figure.layout, template: LOOK };
     await Plotly.newPlot(`picture-${number}`, figure.data, layout, CONFIG);
   }
+  // A picture that was folded away had no width when it was drawn.
+  addEventListener("toggle", (event) => event.target.open && fit(null), true);
   addEventListener("beforeprint", () => fit(PRINTED_WIDTH));
   addEventListener("afterprint", () => fit(null));
   document.documentElement.dataset.drawn = figures.length;

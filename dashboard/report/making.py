@@ -1,0 +1,55 @@
+"""Makes a report for a server: in a process of its own, one at a time, so that other readers do not wait for it."""
+
+import subprocess
+import sys
+import tempfile
+import threading
+from functools import lru_cache
+from pathlib import Path
+from shutil import which
+from urllib.parse import urlencode
+
+SECONDS = 180.0
+PATIENCE = 300.0  # seconds: for the reports of others that come first
+
+_turn = threading.Lock()
+
+
+class BusyError(Exception):
+    """Too many reports were asked for at once, or this one took too long."""
+
+
+def make(snapshot: Path, state: dict[str, str]) -> bytes:
+    """The report on one snapshot at one state; those made last are kept.
+
+    Raises:
+        BusyError: there was no turn for it, or it could not be made.
+    """
+    return _make(snapshot, urlencode(sorted(state.items())))
+
+
+@lru_cache(maxsize=4)
+def _make(snapshot: Path, view: str) -> bytes:
+    if not _turn.acquire(timeout=PATIENCE):
+        raise BusyError("other reports are being made")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "report.html"
+            command = [
+                sys.executable,
+                "-m",
+                "dashboard",
+                "report",
+                str(out),
+                "--data",
+                str(snapshot),
+                f"--view=?{view}",
+            ]
+            if which("nice"):
+                command = ["nice", "-n", "10", *command]
+            subprocess.run(command, check=True, timeout=SECONDS, capture_output=True)  # noqa: S603  # our own program
+            return out.read_bytes()
+    except (subprocess.SubprocessError, OSError) as error:
+        raise BusyError("the report could not be made") from error
+    finally:
+        _turn.release()
