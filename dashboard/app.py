@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import streamlit as st
 
-from dashboard.chapters import CHAPTERS, address, sharing
+from dashboard.chapters import CHAPTERS, address, login, sharing
 from dashboard.chapters.page import Page
 from dashboard.snapshots import DATA_FOLDER, SnapshotError, newest_readable
 from dashboard.texts import LANGUAGES, Texts, language_for
@@ -43,6 +43,7 @@ def choose_language() -> Texts:
 def main() -> None:
     st.set_page_config(page_title="Fathom", page_icon="🌊", layout="wide")
     texts = choose_language()
+    welcome = login.let_in(texts)
     navigation = st.navigation(
         [
             st.Page(
@@ -54,7 +55,10 @@ def main() -> None:
             )
             for name, icon in CHAPTERS.items()
         ],
+        position="sidebar" if welcome else "hidden",
     )
+    if not welcome:
+        return
     address.enter(navigation.url_path)
     try:
         snapshot, passed_over = newest_readable(data_folder())
@@ -68,6 +72,7 @@ def main() -> None:
         page = st.session_state["page"] = Page.begin(texts, snapshot)
         with st.sidebar:
             sharing.offer_report(page)
+            login.offer_to_leave(texts)
         navigation.run()
     except duckdb.Error:
         st.error(texts("problem.damaged", file=snapshot.name), icon=":material/database_off:")

@@ -170,3 +170,17 @@ def test_the_browser_decides_the_language_where_the_address_does_not(
     app.context = {"locale": "ja-JP"}
     app.run()
     assert app.title[0].value == Texts("ja")("answer.title")
+
+
+def test_what_was_chosen_stays_from_page_to_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cut_store(tmp_path, "depth IN (1, 2, 5) AND seed < 2")
+    app = open_chapter(monkeypatch, tmp_path, "depth", "en")
+    app.button_group(key="activation").set_value("sigmoid").run()
+    app.slider(key="epoch").set_value(7).run()
+    for chapter in ("overfitting", "gradients", "depth"):
+        app.switch_page(f"chapters/{chapter}.py").run()
+        assert app.button_group(key="activation").value == "sigmoid"
+        assert app.slider(key="epoch").value == 7
+    app.switch_page("chapters/answer.py").run().switch_page("chapters/overfitting.py").run()
+    assert app.query_params["activation"] == "sigmoid"
+    assert app.query_params["epoch"] == "7"

@@ -11,6 +11,9 @@ import streamlit as st
 
 Value = TypeVar("Value")
 KEPT = "kept"  # in the session: what each key was last, also on pages that do not show it
+VIEW = "view"  # in the session: the same as an address would hold it
+EVERYWHERE = ("lang",)  # drawn before the page is known, and the same widget on all
+SHOWN = "shown"  # in the session: the page that was shown last
 
 
 def remember(
@@ -38,10 +41,28 @@ def remember(
     value = default if drawn is None else drawn
     kept[key] = value
     if value != default or always:
-        st.query_params[key] = write(value)
-    elif key in st.query_params:
-        del st.query_params[key]
+        st.query_params[key] = view()[key] = write(value)
+    else:
+        view().pop(key, None)
+        if key in st.query_params:
+            del st.query_params[key]
     return value
+
+
+def enter(page: str) -> None:
+    """Says which page is drawn next. On a page of its own a widget is another, even with the same key, and would start
+    from its first option; forgotten, it starts from what was kept."""
+    if st.session_state.get(SHOWN) != page:
+        st.session_state[SHOWN] = page
+        for key in st.session_state.get(KEPT, ()):
+            if key not in EVERYWHERE and key in st.session_state:
+                del st.session_state[key]
+
+
+def view() -> dict[str, str]:
+    """What the address of every page that this session has shown holds, together; it goes on changing with them."""
+    together: dict[str, str] = st.session_state.setdefault(VIEW, {})
+    return together
 
 
 def one_of(options: Iterable[Value]) -> Callable[[str], Value]:
