@@ -64,8 +64,9 @@ def check(path: Path) -> None:
 
 
 def _size_by_header(connection: duckdb.DuckDBPyConnection) -> int:
-    """Bytes that the file should have: DuckDB opens one that was cut off, and fails when it reads what is missing."""
-    row = connection.execute("SELECT block_size * total_blocks FROM pragma_database_size()").fetchone()
+    """Bytes that the file should have at least: DuckDB opens one that was cut off, and fails when it reads what is
+    missing. (It cuts off free blocks at the end itself, and goes on counting them among `total_blocks`.)"""
+    row = connection.execute("SELECT block_size * used_blocks FROM pragma_database_size()").fetchone()
     return int(row[0]) if row else 0
 
 

@@ -513,6 +513,16 @@ def test_a_damaged_newest_snapshot_is_passed_over_kept_and_succeeded(
     assert not listening(store)[0].must_publish([])
 
 
+def test_a_file_that_duckdb_shortened_itself_is_not_taken_for_damaged(store: Store, cohort: Trained) -> None:
+    """What is written over and over leaves free blocks, which DuckDB cuts off at the end and still counts."""
+    store, said = listening(store)
+    for _ in range(4):
+        store.remember_studies([study_of(cohort)])
+        store.finished_runs()
+        store.prepare()
+    assert said == []
+
+
 def test_where_nothing_good_is_left_the_store_starts_anew_and_says_so(store: Store) -> None:
     text(store.work_file)
     store, said = listening(store)

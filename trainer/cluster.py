@@ -84,9 +84,9 @@ def _check(client: Client) -> None:
         raise_if_unfit(address, answer, environment())
 
 
-def describe_worker() -> dict[str, str]:
-    """Runs in a worker: what it is made of, as far as that has to be alike everywhere."""
-    return {**environment(), "threads": str(get_worker().state.nthreads)}
+def describe_worker(dask_worker: Any) -> dict[str, str]:
+    """Runs in a worker, which Dask hands over: what it is made of, as far as that has to be alike everywhere."""
+    return {**environment(), "threads": str(dask_worker.state.nthreads)}
 
 
 def raise_if_unfit(address: str, found: Mapping[str, str], expected: Mapping[str, str]) -> None:
@@ -180,7 +180,7 @@ def train_in_worker(
 ) -> Tables:
     """The task. Reports every epoch under `topic`."""
     worker: Any = get_worker()
-    raise_if_unfit(worker.address, describe_worker(), expected)  # a worker may have joined since the check
+    raise_if_unfit(worker.address, describe_worker(worker), expected)  # a worker may have joined since the check
     start_tensorflow(threads=1)
     from trainer.cohort import train_cohort
 

@@ -59,7 +59,7 @@ def reading(file: Path) -> Iterator[Connection]:
     try:
         with closing(connect(file, read_only=True)) as connection:
             if file.stat().st_size < _size_by_header(connection):
-                raise duckdb.IOException("it ends before the last of the blocks that its header counts")
+                raise duckdb.IOException("it is shorter than the blocks that its header counts")
             check_schema(connection, file)
             yield connection
     except duckdb.Error as error:
@@ -184,8 +184,9 @@ def read_everything(connection: Connection) -> None:
 
 
 def _size_by_header(connection: Connection) -> int:
-    """Bytes that the file should have at least: DuckDB opens one that was cut off, and fails on what is missing."""
-    row = connection.execute("SELECT block_size * total_blocks FROM pragma_database_size()").fetchone()
+    """Bytes that the file should have at least: DuckDB opens one that was cut off, and fails on what is missing. (It
+    cuts off free blocks at the end itself, and goes on counting them among `total_blocks`.)"""
+    row = connection.execute("SELECT block_size * used_blocks FROM pragma_database_size()").fetchone()
     return int(row[0]) if row else 0
 
 
