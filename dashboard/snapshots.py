@@ -26,19 +26,29 @@ def newest_readable(folder: Path) -> tuple[Path, list[SnapshotError]]:
     Raises:
         SnapshotError: none can be read.
     """
-    found = [path for place in (folder, folder / "local") for path in place.glob("results-*.duckdb")]
-    snapshots = sorted((path for path in found if SNAPSHOT_NAME.fullmatch(path.name)), key=lambda path: path.name)
-    if not snapshots:
-        raise SnapshotError("missing", folder=folder.name)
     problems: list[SnapshotError] = []
-    for path in reversed(snapshots):
+    for path in _snapshots(folder):
         try:
             check(path)
         except SnapshotError as problem:
+            if not path.exists():  # newer ones were published since it was found, and its day was over
+                return newest_readable(folder)
             problems.append(problem)
         else:
             return path, problems
-    raise problems[0]
+    raise problems[0] if problems else SnapshotError("missing", folder=folder.name)
+
+
+def newest_name(folder: Path) -> str | None:
+    """The latest name, whether or not the file can be read: enough to notice that there is a new one."""
+    return next((path.name for path in _snapshots(folder)), None)
+
+
+def _snapshots(folder: Path) -> list[Path]:
+    """Shipped or published on this machine, the latest name first."""
+    found = [path for place in (folder, folder / "local") for path in place.glob("results-*.duckdb")]
+    named = (path for path in found if SNAPSHOT_NAME.fullmatch(path.name))
+    return sorted(named, key=lambda path: path.name, reverse=True)
 
 
 @lru_cache(maxsize=16)
@@ -59,7 +69,7 @@ def check(path: Path) -> None:
         runs = connection.execute("SELECT count(*) FROM run").fetchone()
         if runs is None or runs[0] == 0:
             raise SnapshotError("empty", file=path.name)
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:
         raise SnapshotError("damaged", file=path.name) from error
 
 

@@ -81,6 +81,7 @@ def _copy(source: Path, target: Path) -> None:
         for name in TABLES:
             connection.execute(f"INSERT INTO {name} BY NAME {_shipped_part(name)} ORDER BY ALL")  # names of our own
         connection.execute("DETACH source")
+        connection.execute("CHECKPOINT")  # or closing leaves in the log, silently, what a full disk does not take
 
 
 def _shipped_part(name: str) -> str:

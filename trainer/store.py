@@ -159,6 +159,7 @@ class Store:
             with transaction(connection):
                 create_tables(connection, published=None)
             origin = self._take_over(connection)
+            connection.execute("CHECKPOINT")  # what closing a connection cannot write, it leaves in the log, silently
         _sync(unfinished)
         if self.work_file.exists():
             aside = self.work_file.with_name(f"work-damaged-{datetime.now(UTC):{snapshots.TIME_FORMAT}}.duckdb")
@@ -275,6 +276,7 @@ class Store:
                     f"INSERT INTO {name} BY NAME SELECT * FROM work.{name} ORDER BY ALL"  # noqa: S608  # from TABLES
                 )
             connection.execute("DETACH work")
+            connection.execute("CHECKPOINT")  # on a full disk this fails; closing would leave the rest in the log
         finally:
             connection.close()
 
