@@ -115,6 +115,7 @@ def train(
     on_epoch: OnEpoch,
     lacking: Lacking,
     waiting: bool,
+    record: bool,
 ) -> Iterator[Result]:
     """See `engine.train`.
 
@@ -140,7 +141,7 @@ def train(
                 yield number, left, {}
                 continue
             future = client.submit(
-                train_in_worker, number, left, provenance, expected, topic, pure=False, retries=ATTEMPTS - 1
+                train_in_worker, number, left, provenance, expected, topic, record, pure=False, retries=ATTEMPTS - 1
             )
             running[future.key] = number, left
             finished.add(future)
@@ -176,7 +177,7 @@ def _outcome(future: Future) -> Tables | Failure:
 
 
 def train_in_worker(
-    number: int, cohort: Cohort, provenance: Provenance, expected: Mapping[str, str], topic: str
+    number: int, cohort: Cohort, provenance: Provenance, expected: Mapping[str, str], topic: str, record: bool
 ) -> Tables:
     """The task. Reports every epoch under `topic`."""
     worker: Any = get_worker()
@@ -187,4 +188,4 @@ def train_in_worker(
     def report(epoch: int, accuracy: float) -> None:
         worker.log_event(topic, (number, epoch, accuracy))
 
-    return train_cohort(cohort, where_trained(provenance), report)
+    return train_cohort(cohort, where_trained(provenance), report, record)

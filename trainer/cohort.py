@@ -27,10 +27,17 @@ LARGEST = float(np.finfo(np.float32).max)
 
 
 def train_cohort(
-    runs: Sequence[RunConfiguration], provenance: Provenance, report: Report = lambda epoch, accuracy: None
+    runs: Sequence[RunConfiguration],
+    provenance: Provenance,
+    report: Report = lambda epoch, accuracy: None,
+    record: bool = True,
 ) -> dict[str, pa.Table]:
-    """Trains `runs`, which are of one shape, and returns one table per table of the store."""
-    return _Cohort(runs, provenance).train(report)
+    """Trains `runs`, which are of one shape, and returns one table per table of the store.
+
+    Args:
+        record: without it, training is all that happens: what recording costs is the difference.
+    """
+    return _Cohort(runs, provenance).train(report, record)
 
 
 class _Cohort:
@@ -52,16 +59,18 @@ class _Cohort:
         self.diverged_epoch: dict[int, int] = {}  # member → the first epoch with a loss that is not finite
         self.rows: dict[str, list[Row]] = defaultdict(list)
 
-    def train(self, report: Report) -> dict[str, pa.Table]:
+    def train(self, report: Report, record: bool = True) -> dict[str, pa.Table]:
         started = time.perf_counter()
         program = program_for(self.runs)
         with np.errstate(all="ignore"):  # a diverged member goes on in its fellows' arrays; its numbers are left out
-            self._measure(program, epoch=0, update_ratios=None, report=report)
+            if record:
+                self._measure(program, epoch=0, update_ratios=None, report=report)
             for before, epoch in itertools.pairwise(self.runs[0].recorded_epochs):
                 if len(self.diverged_epoch) == len(self.runs):
                     break
                 update_ratios = self._train_epochs(program, before + 1, epoch)
-                self._measure(program, epoch, update_ratios, report)
+                if record:
+                    self._measure(program, epoch, update_ratios, report)
         share = (time.perf_counter() - started) / len(self.runs)
         for member in range(len(self.runs)):
             self._add_run(member, share)

@@ -61,12 +61,14 @@ def train(
     lacking: Lacking = lambda cohort: cohort,
     scheduler: str | None = None,
     say: Say = lambda sentence: None,
+    record: bool = True,
 ) -> Iterator[Result]:
     """Trains the cohorts: at the address `scheduler`, or else in `workers` processes, or in this one where that is 1.
 
     Args:
         lacking: says, just before a cohort is trained, which of its runs are still needed.
         say: is told, in a sentence for people, what keeps the training waiting.
+        record: see `train_cohort`.
 
     Yields:
         Each cohort in the order in which they finish: its number, what was trained of it, and the tables or the reason
@@ -81,13 +83,13 @@ def train(
 
         opened = cluster.connect(scheduler, say) if scheduler else cluster.start(processes)
         with opened as client:
-            yield from cluster.train(client, cohorts, provenance, on_epoch, lacking, waiting=scheduler is not None)
+            yield from cluster.train(client, cohorts, provenance, on_epoch, lacking, scheduler is not None, record)
     else:
-        yield from _train_here(cohorts, provenance, on_epoch, lacking)
+        yield from _train_here(cohorts, provenance, on_epoch, lacking, record)
 
 
 def _train_here(
-    cohorts: Sequence[Cohort], provenance: Provenance, on_epoch: OnEpoch, lacking: Lacking
+    cohorts: Sequence[Cohort], provenance: Provenance, on_epoch: OnEpoch, lacking: Lacking, record: bool
 ) -> Iterator[Result]:
     start_tensorflow()
     provenance = where_trained(provenance)
@@ -97,16 +99,18 @@ def _train_here(
             on_epoch(number, epoch, accuracy)
 
         left = lacking(cohort)
-        yield number, left, _attempt(left, provenance, report) if left else {}
+        yield number, left, _attempt(left, provenance, report, record) if left else {}
 
 
-def _attempt(cohort: Cohort, provenance: Provenance, report: Callable[[int, float], None]) -> Tables | Failure:
+def _attempt(
+    cohort: Cohort, provenance: Provenance, report: Callable[[int, float], None], record: bool
+) -> Tables | Failure:
     """Trains a cohort; one that fails is tried once more."""
     from trainer.cohort import train_cohort
 
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return train_cohort(cohort, provenance, report)
+            return train_cohort(cohort, provenance, report, record)
         except Exception as error:  # whatever it is, the other cohorts go on
             if attempt == ATTEMPTS:
                 return Failure(reason_of(error), ATTEMPTS)

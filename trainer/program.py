@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from trainer import datasets
-from trainer.configuration import RunConfiguration
+from trainer.configuration import EVERY_EPOCH, RunConfiguration
 from trainer.datasets import Dataset, Indices
 from trainer.network import StackedNetwork, loss_of, make_optimizer
 
@@ -245,8 +245,13 @@ class Program:
         return tape.gradient(activation, inputs)
 
 
-@lru_cache(maxsize=2)
 def _compiled(shape: RunConfiguration, members: int) -> Program:
+    """However long it is trained, if it is measured after each epoch: the number of epochs is no part of a program."""
+    return _program(shape.model_copy(update={"epochs": 1}) if shape.epochs <= EVERY_EPOCH else shape, members)
+
+
+@lru_cache(maxsize=2)
+def _program(shape: RunConfiguration, members: int) -> Program:
     return Program(shape, members, datasets.load(shape.dataset))
 
 
