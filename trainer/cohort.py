@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trainer import datasets, statistics
 from trainer.configuration import RunConfiguration
 from trainer.datasets import Indices
+from trainer.examples import examples
 from trainer.program import Program, program_for
 from trainer.provenance import Provenance
 
@@ -50,12 +51,18 @@ class _Cohort:
         self.dataset = datasets.load(shape.dataset)
         self.training = [_training(run) for run in runs]
         self.probe = np.stack([datasets.probe_indices(self.dataset.labels, chosen) for chosen in self.training])
-        self.samples = [
-            datasets.training_sample(run.dataset, run.seed, chosen)
-            for run, chosen in zip(runs, self.training, strict=True)
-        ]
+        self.sample = _once_if_alike(
+            [
+                datasets.training_sample(run.dataset, run.seed, chosen)
+                for run, chosen in zip(runs, self.training, strict=True)
+            ]
+        )
         self.last_epoch = shape.epochs
-        self.validation = datasets.validation_indices(shape.validation_size)
+        validation = datasets.validation_indices(shape.validation_size)
+        self.held_out = np.concatenate([validation, datasets.test_indices()])
+        self.parts = {"validation": slice(0, len(validation)), "test": slice(len(validation), None)}
+        self.held_out_examples = examples(shape.dataset, self.held_out[None])
+        self.sample_examples = examples(shape.dataset, self.sample)
         self.diverged_epoch: dict[int, int] = {}  # member → the first epoch with a loss that is not finite
         self.rows: dict[str, list[Row]] = defaultdict(list)
 
@@ -118,22 +125,23 @@ class _Cohort:
                 self._measure_collapsed_map(program, epoch)
 
     def _measure_metrics(self, program: Program, epoch: int, report: Report) -> None:
-        validation, test = self.validation, datasets.test_indices()
-        held_out = {"validation": slice(0, len(validation)), "test": slice(len(validation), None)}
-        train = _once_if_alike(self.training if epoch == self.last_epoch else self.samples)
-        train_losses, train_predictions = program.evaluate(train)
-        losses, predictions = program.evaluate(np.concatenate([validation, test])[None])
+        train, train_examples = self.sample, self.sample_examples
+        if epoch == self.last_epoch:
+            train = _once_if_alike(self.training)
+            train_examples = examples(self.dataset.name, train)
+        train_losses, train_predictions = program.evaluate(train_examples)
+        losses, predictions = program.evaluate(self.held_out_examples)
         self._note_divergence(epoch, losses.max(axis=1) + train_losses.max(axis=1))  # not a number where any is
         train_correct = train_predictions == self.dataset.labels[train]
-        correct = predictions == self.dataset.labels[np.concatenate([validation, test])]
+        correct = predictions == self.dataset.labels[self.held_out]
         for member, run_id in self._members():
             self._add_means(run_id, epoch, "train", train_losses[member], train_correct[member])
-            for split, part in held_out.items():
+            for split, part in self.parts.items():
                 self._add_means(run_id, epoch, split, losses[member, part], correct[member, part])
             if epoch == self.last_epoch:
-                self._add_confusion(run_id, predictions[member, held_out["test"]])
+                self._add_confusion(run_id, predictions[member, self.parts["test"]])
         alive = [member for member, _ in self._members()]
-        report(epoch, float(correct[alive, held_out["validation"]].mean()) if alive else float("nan"))
+        report(epoch, float(correct[alive, self.parts["validation"]].mean()) if alive else float("nan"))
 
     def _add_means(
         self, run_id: str, epoch: int, split: str, losses: NDArray[np.float32], correct: NDArray[np.bool_]

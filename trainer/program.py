@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 import numpy as np
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from trainer import datasets
 from trainer.configuration import EVERY_EPOCH, RunConfiguration
 from trainer.datasets import Dataset, Indices
+from trainer.examples import Examples
 from trainer.network import StackedNetwork, loss_of, make_optimizer
 
-EVALUATION_CHUNK = 500  # images at a time: large enough for fast products, small enough to stay in the cache
 BLOCK_STEPS = 512  # steps whose images are gathered together, at most; an epoch of the asker's has 375
 BLOCK_BYTES = 256e6  # of pixels, at most
 
@@ -149,38 +149,35 @@ class Program:
             return 0.0
         return self._l2 * tf.add_n([tf.reduce_sum(tf.square(layer.kernel)) for layer in self.network.stack])
 
-    def evaluate(self, positions: Indices) -> tuple[Floats, NDArray[np.int32]]:
-        """Forward passes alone.
+    def evaluate(self, examples: Examples) -> tuple[Floats, NDArray[np.int32]]:
+        """Forward passes alone: the loss of, and the digit predicted for, each example, both (members, images).
 
-        Args:
-            positions: among all images: of each member's own, (members, images), or (1, images) where all members see
-                the same ones, which is faster: the first layers of all members are then one large product.
-        Returns:
-            The loss of, and the digit predicted for, each image: both (members, images).
+        The first layer's product, most of the work, is left to TensorFlow itself, whose products may have any shape.
         """
-        evaluate = self._evaluate
+        kernel, bias = self.network.stack[0].kernel, self.network.stack[0].bias
+        evaluate: Callable[[Any, Any], tuple[Any, Any]] = self._evaluate
         if self.collapses:  # the same map in one product; exact up to rounding
-            matrix, bias = (tf.constant(part, tf.float32) for part in self.collapsed_map())
-            evaluate = partial(self._evaluate_map, matrix=matrix, bias=bias[:, None, :])
-        images = positions.shape[1]
-        padded = np.pad(positions, ((0, 0), (0, -images % EVALUATION_CHUNK)), mode="wrap")
-        chunks = np.split(padded, padded.shape[1] // EVALUATION_CHUNK, axis=1)
-        losses, predictions = zip(*(evaluate(*self._pick(chunk)) for chunk in chunks), strict=True)
-        return np.concatenate(losses, axis=1)[:, :images], np.concatenate(predictions, axis=1)[:, :images]
+            kernel, bias = (tf.constant(part, tf.float32) for part in self.collapsed_map())
+            bias, evaluate = bias[:, None, :], self._evaluate_logits
+        kernel = tf.convert_to_tensor(kernel)
+        members = kernel.shape[0]
+        found = []
+        for chunk in examples:
+            labels = tf.broadcast_to(chunk.labels, (members, chunk.labels.shape[1]))
+            found.append(evaluate(chunk.times(kernel) + bias, labels))
+        losses, predictions = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+        return examples.in_order(losses), examples.in_order(predictions)
 
     @compiled
-    def _evaluate(self, pixels: Any, labels: Any) -> tuple[Any, Any]:
-        layer = self.network.stack[0]
-        first = _first_product(_scaled(pixels), layer.kernel) + layer.bias
+    def _evaluate(self, first: Any, labels: Any) -> tuple[Any, Any]:
         return self._judge(labels, self.network.signals(first)[-1].activation)
 
     @compiled
-    def _evaluate_map(self, pixels: Any, labels: Any, matrix: Any, bias: Any) -> tuple[Any, Any]:
-        return self._judge(labels, _first_product(_scaled(pixels), matrix) + bias)
+    def _evaluate_logits(self, logits: Any, labels: Any) -> tuple[Any, Any]:
+        return self._judge(labels, logits)
 
     def _judge(self, labels: Any, logits: Any) -> tuple[Any, Any]:
         """The loss and the predicted digit of each example: both (members, images)."""
-        labels = tf.broadcast_to(labels, tf.shape(logits)[:2])
         return self._loss(labels, logits), tf.argmax(logits, axis=-1, output_type=tf.int32)
 
     def collapsed_map(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -268,16 +265,6 @@ def _block_steps(run: RunConfiguration, members: int) -> int:
     recorded = run.recorded_epochs
     longest = max(after - before for before, after in itertools.pairwise(recorded)) * (run.train_size // batch)
     return max(1, min(longest, BLOCK_STEPS, int(BLOCK_BYTES / (members * batch * 784))))
-
-
-def _first_product(images: Any, kernel: Any) -> Any:
-    """(members or 1, images, inputs) times (members, inputs, units) to (members, images, units)."""
-    members, inputs, units = kernel.shape
-    if images.shape[0] == members:
-        return tf.matmul(images, kernel)
-    side_by_side = tf.reshape(tf.transpose(kernel, (1, 0, 2)), (inputs, members * units))
-    product = tf.reshape(tf.matmul(images[0], side_by_side), (-1, members, units))
-    return tf.transpose(product, (1, 0, 2))
 
 
 def _scaled(images: Any) -> Any:
