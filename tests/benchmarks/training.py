@@ -5,9 +5,9 @@ same tuned (`jit_compile`, `steps_per_execution`), the matrix product of NumPy a
 engine with its default workers, with everything recorded and with nothing. A ratio compares what was timed in the same
 round, since a machine may change its speed; the table gives the median of the rounds and, behind it, their range.
 
-What is counted: a run is 20 epochs. Plain Keras is timed over a few epochs after its first, and 20 times their mean is
-its run: so neither its tracing nor its progress bar counts, though both are part of the script. The trainer is timed
-over whole runs of 20 epochs by the clock of its workers, from the first weight to the last table, on a program that is
+What is counted: a run is 20 epochs. Plain Keras is timed over a few epochs after its first, and as many times their
+mean is its run: so neither its tracing nor its progress bar counts, though both are part of the script. The trainer is timed
+over whole runs by the clock of its workers, from the first weight to the last table, on a program that is
 compiled already; compiling is counted apart. Seconds per run are the seconds of all processes together, divided by the
 runs that they trained meanwhile.
 """
@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ RELU: Shape = ("relu", 3)  # whose evaluation is not one product
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is timed. The full extent takes about five minutes a round, the quick one less than one in all."""
+    """How much is timed. The full extent takes about four minutes a round, the quick one less than one in all."""
 
     depths: tuple[int, ...] = (1, 3, 10)
     deepest: int = 50  # how time grows with the operations, from the first of `depths`; in the first round only
@@ -138,19 +138,27 @@ def measure_trainer(found: Measurements, extent: Extent, shapes: Sequence[Shape]
     """Per shape first two short cohorts for each worker, which show what compiling costs, then a whole one for each."""
     workers = engine.default_workers()
     short = [_cohorts(shape, 1, workers) for shape in shapes]
-    whole = [_cohorts(shape, extent.epochs, workers) for shape in shapes]
+    whole = [_cohorts(shape, epochs_of(shape, extent), workers) for shape in shapes]
     cohorts = [cohort for first, rest in zip(short, whole, strict=True) for cohort in (*first, *first, *rest)]
     seconds: dict[tuple[str, int, int], list[float]] = {}
-    for cohort, tables in engine.train(cohorts, provenance.gather(), workers, lambda *event: None, record):
+    for _, cohort, tables in engine.train(cohorts, provenance.gather(), workers, lambda *event: None, record=record):
+        if isinstance(tables, engine.Failure):
+            raise SystemExit(tables.reason)
         run = cohort[0]
         spent = float(np.sum(tables["run"]["seconds"].to_numpy()))
         seconds.setdefault((run.activation, run.depth, run.epochs), []).append(spent)
     for activation, depth in shapes:
-        per_run = statistics.mean(seconds[activation, depth, extent.epochs]) / (MEMBERS * workers)
+        timed = epochs_of((activation, depth), extent)
+        per_run = extent.epochs / timed * statistics.mean(seconds[activation, depth, timed]) / (MEMBERS * workers)
         (found.recorded if record else found.bare).setdefault((activation, depth), []).append(per_run)
         if record:
             first, again = np.split(np.sort(seconds[activation, depth, 1])[::-1], 2)
             found.compiling.setdefault((activation, depth), []).append(float(np.mean(first) - np.mean(again)))
+
+
+def epochs_of(shape: Shape, extent: Extent) -> int:
+    """That are timed: a fifth of a run is enough where a step takes so long."""
+    return max(2, extent.epochs // 5) if shape[1] == extent.deepest else extent.epochs
 
 
 def _cohorts(shape: Shape, epochs: int, number: int) -> list[engine.Cohort]:
@@ -346,8 +354,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--quick", action="store_true", help="a try in less than a minute; its figures say little")
     parser.add_argument("--rounds", type=int, default=None, metavar="N", help="default: 3, or 1 with --quick")
+    parser.add_argument("--epochs", type=int, default=None, metavar="N", help=f"of a run; default: {EPOCHS}")
     options = parser.parse_args()
     extent = QUICK if options.quick else Extent()
+    extent = replace(extent, epochs=options.epochs or extent.epochs)
     found = measure(options.rounds or (1 if options.quick else 3), extent, Console(stderr=True))
     if options.json:
         print(json.dumps(as_json(found, extent)))
