@@ -19,6 +19,7 @@ from dashboard.analysis.gradients import (
     vanishing,
 )
 from dashboard.chapters.page import ACTIVATIONS, Page
+from dashboard.chapters.theory import show_theory
 from dashboard.chapters.verdicts import show_sweep
 from dashboard.charts import gradients as charts
 from dashboard.charts.heat import layer_over_depth
@@ -295,5 +296,6 @@ def comparison(found: dict[str, Shrinkage]) -> str:
 
 
 page.with_epoch(last, draw)
+show_theory(page)
 show_sweep(page, activation, about="vanishing")
 page.try_next("gradients")

@@ -13,6 +13,9 @@ from scipy.special import expit, psi
 
 Numbers = NDArray[np.float64]
 
+WIDTH, INPUTS, OUTPUTS = 128, 784, 10  # of the question's networks
+PIXELS = 88.0  # about the mean sum of squared pixels of an MNIST image, scaled to 0-1
+
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(100)  # means over a standard normal variable; none is at 0
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 
@@ -39,6 +42,22 @@ GAINS: dict[str, Callable[[int], float]] = {
 }
 
 
+# Variance of the weights of the first layer.
+FIRST_VARIANCES: dict[str, float] = {
+    "glorot_uniform": 2 / (INPUTS + WIDTH),
+    "he_normal": 2 / INPUTS,
+    "lecun_normal": 1 / INPUTS,
+    "orthogonal": 1 / INPUTS,  # as many orthonormal columns as there are units
+    "random_normal": 0.05**2,
+    "fan_in_normal": 1 / INPUTS,
+}
+
+
+def first_input_sum(initializer: str) -> float:
+    """The expected mean square of the first hidden layer's input sums."""
+    return FIRST_VARIANCES[initializer] * PIXELS
+
+
 def mean_square(activation: str, variance: float) -> float:
     """E[φ(z)²] for z ~ N(0, variance)."""
     return float(WEIGHTS @ ACTIVATIONS[activation](np.sqrt(variance) * NODES) ** 2)
@@ -54,6 +73,8 @@ def gradient_factor(activation: str, gain: float, variance: float) -> float:
         gain: σ_w², the variance of the weights times the number of inputs.
         variance: of the input sums z of that layer.
     """
+    if not np.isfinite(variance):  # signals that grow without bound: only linear and relu let them
+        variance = 1.0  # their slope does not depend on it
     return float(gain * (WEIGHTS @ SLOPES[activation](np.sqrt(variance) * NODES) ** 2))
 
 
@@ -90,10 +111,8 @@ def depth_scale(activation: str, gain: float, first: float = 1.0) -> float:
     Schoenholz et al. 2017, section 3. Infinite where χ₁ is 1: at the edge of chaos depth costs nothing.
     """
     settled = fixed_point(activation, gain, first)
-    if not np.isfinite(settled):
-        return 0.0
     logarithm = abs(np.log(gradient_factor(activation, gain, settled)))
-    return float("inf") if logarithm < 1e-6 else float(1 / logarithm)
+    return float("inf") if logarithm < 1e-3 else float(1 / logarithm)
 
 
 def expected_total(activation: str, gain: float, first: float, depth: int) -> float:

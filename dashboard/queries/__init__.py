@@ -14,6 +14,7 @@ from dashboard.queries.linear import collapsed_maps, collapsed_maps_of, collapse
 from dashboard.queries.metrics import learning_curves, metric_over_epochs, metrics_at
 from dashboard.queries.runs import grid, parameters_by_depth, store_facts, training_examples
 from dashboard.queries.store import schema
+from dashboard.queries.theory import map_logarithms, starting_flow
 from dashboard.queries.weights import singular_values, weight_norms, weight_sizes
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "layer_statistic_over_epochs",
     "layer_statistics",
     "learning_curves",
+    "map_logarithms",
     "metric_over_epochs",
     "metrics_at",
     "parameters_by_depth",
@@ -43,6 +45,7 @@ __all__ = [
     "run_provenance",
     "schema",
     "singular_values",
+    "starting_flow",
     "store_facts",
     "training_examples",
     "weight_norms",
