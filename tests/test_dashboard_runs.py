@@ -27,7 +27,7 @@ def open_runs(monkeypatch: pytest.MonkeyPatch, folder: Path, **state: str) -> Ap
 
 
 def words(app: AppTest) -> str:
-    elements = [*app.subheader, *app.markdown, *app.info, *app.warning, *app.caption]
+    elements = [*app.header, *app.markdown, *app.info, *app.warning, *app.caption]
     return "\n".join(element.value for element in elements)
 
 
@@ -85,7 +85,7 @@ def test_the_best_run_comes_first_when_ordered_so(monkeypatch: pytest.MonkeyPatc
 def test_one_run_has_its_page(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
     (run_id,) = identifiers(store, "activation = 'sigmoid' AND seed = 1")
     app = open_runs(monkeypatch, store.parent, runs=run_id)
-    assert app.subheader[0].value == "Hidden layers 1, Activation sigmoid, seed 1"
+    assert app.header[0].value == "Hidden layers 1, Activation sigmoid, seed 1"
     assert len(app.get("plotly_chart")) == 4
     assert "number **" in words(app)
     assert "keras.Model(" in app.code[0].value

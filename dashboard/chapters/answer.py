@@ -108,7 +108,7 @@ linear_vanishing = vanishing(start.get(deepest))
 spread = tests.groupby("depth")["accuracy"].std().mean()
 
 with st.container(border=True):
-    st.markdown(f"###### {texts('answer.short')}")
+    st.markdown(f"#### {texts('answer.short')}")
     if drop.estimate.seeds:
         st.markdown(
             texts(
@@ -182,7 +182,7 @@ if all(share == share for share in shares.values()):  # not NaN: every depth tha
 
 # ---- the suspects, one by one -------------------------------------------------------------------------------------
 
-st.subheader(texts("answer.suspects"))
+st.header(texts("answer.suspects"))
 curves = page.fetch(queries.learning_curves, activation="linear", depth=deepest)
 if len(curves):
     fitted, trained, deeper = overfitting(curves), budget(curves), overfitting_by_depth(ends)
@@ -257,7 +257,7 @@ if len(curves):
 
 # ---- the questions asked back -------------------------------------------------------------------------------------
 
-st.subheader(texts("answer.follow_ups"))
+st.header(texts("answer.follow_ups"))
 if len(curves):
     contrast = page.fetch(queries.metrics_at, epoch=last).query("activation == @CONTRAST")
     depth = min(max(contrast_start), deepest) if contrast_start else 0
@@ -279,7 +279,7 @@ if arriving:
 
 # ---- the verdicts -------------------------------------------------------------------------------------------------
 
-st.subheader(texts("sweep.answer_title"))
+st.header(texts("sweep.answer_title"))
 for activation in ACTIVATIONS:
     if (grid["activation"] == activation).sum() > 1:
         show_sweep(page, activation)

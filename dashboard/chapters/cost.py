@@ -224,7 +224,7 @@ kept = ["depth", "seed", "parameters", "flops_per_example", "epoch_seconds", "tr
 page.picture("cost.by_depth", charts.by_depth(runs, wording, page.style, texts), runs[kept])
 draw_doubling(runs, depth)
 
-st.subheader(texts("cost.worth"))
+st.header(texts("cost.worth"))
 everything = page.fetch(queries.all_runs)
 grid = everything[everything["origin"] == "grid"]
 present = [dataset for dataset in DATASETS if (grid["dataset"] == dataset).any()]
@@ -244,7 +244,7 @@ if wide or not plain_runs(str(page.snapshot), dataset).empty:
 else:
     st.info(texts("cost.only_others"))
 
-st.subheader(texts("cost.more"))
+st.header(texts("cost.more"))
 found = all_series(str(page.snapshot))
 if found:
     draw_series(found)

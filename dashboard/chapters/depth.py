@@ -145,7 +145,7 @@ def say_step(key: str, step: Difference, wording: Wording) -> str:
 
 def compare(runs: pd.DataFrame, wording: Wording) -> None:
     """Two depths of the reader's choice."""
-    st.markdown(f"##### {texts('depth.compare.title')}")
+    st.markdown(f"### {texts('depth.compare.title')}")
     depths = [str(int(depth)) for depth in sorted(runs["depth"].unique())]
     named = {BEST: texts("depth.compare.best"), DEEPEST: texts("depth.compare.deepest")}
 

@@ -134,7 +134,7 @@ def parameters() -> dict[str, int]:
 
 
 def show_maps(images: Images) -> None:
-    st.subheader(texts("linear.maps.head"))
+    st.header(texts("linear.maps.head"))
     own, others = (page.fetch(queries.collapsed_maps_of, depth=each) for each in (depth, other))
     shared = sorted({int(seed) for seed in own["seed"]} & {int(seed) for seed in others["seed"]})
     if not shared:
@@ -176,11 +176,12 @@ def show_maps(images: Images) -> None:
 
 
 def show_sizes() -> None:
-    st.subheader(texts("linear.sizes.head"))
+    st.header(texts("linear.sizes.head"))
     values = page.fetch(queries.collapsed_singular_values)
     limit = float(values["mean"].max()) * 1.05
     chosen = {each: named(each) for each in sorted({other, depth})}
-    figure = charts.sizes_by_epoch(values[values["depth"].isin(chosen)], chosen, limit, page.style, texts)
+    panels = {each: texts("linear.network", layers=page.layers(each)) for each in chosen}
+    figure = charts.sizes_by_epoch(values[values["depth"].isin(chosen)], panels, limit, page.style, texts)
     together = texts("wording.separator").join(chosen.values())
     page.picture("linear.sizes_epochs", figure, values, names=together)
 
@@ -225,7 +226,7 @@ def show_sizes() -> None:
 def show_disagreement(
     networks: pd.DataFrame, decisions: analysis.Decisions, table: pd.DataFrame, images: Images
 ) -> None:
-    st.subheader(texts("linear.disagreement.head"))
+    st.header(texts("linear.disagreement.head"))
     if len(depths) < 2:
         st.info(texts("problem.too_few", needed=texts("linear.needs_depths")))
         return
@@ -274,7 +275,7 @@ def say_dispute(found: analysis.Dispute, cells: dict[tuple[int, int], Estimate])
 
 
 def show_learning() -> None:
-    st.subheader(texts("linear.learning.head"))
+    st.header(texts("linear.learning.head"))
     st.markdown(texts("linear.learning.why"))
     curves = page.fetch(queries.metric_over_epochs, activation="linear")
     tests = curves[(curves["split"] == "test") & (curves["epoch"] > 0)]

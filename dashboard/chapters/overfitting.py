@@ -110,7 +110,7 @@ def say_depth(everything: pd.DataFrame, last: int) -> str:
 
 def show_readings(readings: dict[int, Overfitting]) -> None:
     """The rule's verdict for every depth."""
-    st.markdown(f"##### {texts('overfitting.table.title')}")
+    st.markdown(f"### {texts('overfitting.table.title')}")
     names = {
         name: texts(f"overfitting.table.{name}")
         for name in ("depth", "reading", "best", "rise", "rise_low", "rise_high", "gap", "gap_low", "gap_high")
@@ -195,7 +195,7 @@ with st.expander(texts("overfitting.rule_title")):
 
 # ---- the gap, for every depth -------------------------------------------------------------------------------------
 
-st.subheader(texts("overfitting.gaps"))
+st.header(texts("overfitting.gaps"))
 wording = Wording(
     texts,
     page.counting,

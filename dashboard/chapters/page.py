@@ -92,7 +92,7 @@ class Page:
             data: what the figure was drawn from, to be looked at and saved; a function where it is costly to make.
         """
         title, widget = self.texts(f"{key}.title", **values), key.replace(".", "_")
-        st.markdown(f"##### {title}")
+        st.markdown(f"### {title}")
         st.plotly_chart(
             figure,
             key=widget,
@@ -110,11 +110,11 @@ class Page:
     def says(self, *sentences: str) -> None:
         """What the data say here, as computed."""
         with st.container(border=True):
-            st.markdown(f"###### {self.texts('page.says')}")
+            st.markdown(f"#### {self.texts('page.says')}")
             st.markdown("\n".join(f"- {sentence}" for sentence in sentences if sentence))
 
     def try_next(self, chapter: str) -> None:
-        st.markdown(f"###### {self.texts('page.try')}")
+        st.markdown(f"#### {self.texts('page.try')}")
         st.markdown(self.texts(f"{chapter}.try"))
 
     def choose(

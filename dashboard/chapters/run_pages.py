@@ -55,7 +55,7 @@ class RunPages:
     def one(self, run: Run) -> None:
         """All that was measured of one run, and how to train it again."""
         texts = self.page.texts
-        st.subheader(self.wording.run(run))
+        st.header(self.wording.run(run))
         if run["status"] == "diverged":
             st.warning(texts("runs.diverged", epoch=int(run["diverged_epoch"])))
         self._draw_figures(run)
@@ -139,7 +139,7 @@ class RunPages:
 
     def _draw_configuration(self, run: Run) -> None:
         texts = self.page.texts
-        st.markdown(f"##### {texts('runs.configuration')}")
+        st.markdown(f"### {texts('runs.configuration')}")
         names = [*settings_in(self.runs.everything), "origin"]
         rows = [(self.wording.name(name), self.wording.value(name, run[name])) for name in names]
         rows += [(texts("setting.seed"), str(run["seed"])), (texts("runs.run_id"), str(run["run_id"]))]
@@ -151,7 +151,7 @@ class RunPages:
 
     def _draw_script(self, run: Run, rows: pd.DataFrame) -> None:
         texts = self.page.texts
-        st.markdown(f"##### {texts('runs.script')}")
+        st.markdown(f"### {texts('runs.script')}")
         if run["origin"] != "grid":
             st.caption(texts("runs.script_elsewhere"))
             return
@@ -168,14 +168,14 @@ class RunPages:
             on_click="ignore",
             key="runs_script",
         )
-        st.code(source, language="python", height=620)
+        st.code(source, language="python", height=620, wrap_lines=True)
 
     # ---- several runs -----------------------------------------------------------------------------------------------
 
     def several(self, chosen: pd.DataFrame) -> None:
         """Runs side by side."""
         texts = self.page.texts
-        st.subheader(texts("runs.compared", count=len(chosen)))
+        st.header(texts("runs.compared", count=len(chosen)))
         names = differing(chosen)
         labels = {str(run["run_id"]): self.wording.run(run, names) for run in _records(chosen)}
         left, right = st.columns([2, 3])

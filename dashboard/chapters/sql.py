@@ -106,7 +106,7 @@ def choose(name: str, options: Sequence[Option], default: Option, format_func: C
 
 def show_tables() -> None:
     """Every table with its columns, and what the store says that they mean."""
-    st.markdown(f"##### {texts('sql.tables')}", help=texts("sql.tables_help"))
+    st.markdown(f"### {texts('sql.tables')}", help=texts("sql.tables_help"))
     for table, columns in page.fetch(queries.schema).groupby("table_name"):
         with st.expander(f"**{as_text(str(table))}**"):
             st.markdown(as_text(columns["table_comment"].iloc[0]))

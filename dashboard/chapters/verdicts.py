@@ -34,7 +34,7 @@ def show_sweep(page: Page, activation: str, about: Kind | None = None) -> None:
     """
     found = diagnose_sweep(str(page.snapshot), activation)
     with st.container(border=True, key=f"verdict_{activation}"):
-        st.markdown(f"###### {page.texts('sweep.title', activation=page.texts(f'activation.{activation}'))}")
+        st.markdown(f"#### {page.texts('sweep.title', activation=page.texts(f'activation.{activation}'))}")
         if found is None:
             st.markdown(page.texts("sweep.no_sweep"))
             return
@@ -83,7 +83,7 @@ def show_run(page: Page, run_id: str) -> None:
     words = words_of(page)
     diagnosis, changes, alarms = found
     with st.container(border=True, key="run_diagnosis"):
-        st.markdown(f"###### {page.texts('diagnosis.title')}")
+        st.markdown(f"#### {page.texts('diagnosis.title')}")
         first, *findings = words.run(diagnosis)
         st.markdown("\n".join([first, "", *(f"- {finding}" for finding in findings)]))
         if remedies := words.remedies(diagnosis, changes):

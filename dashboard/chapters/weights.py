@@ -132,7 +132,7 @@ def say_travel(found: list[Travel], epoch: int) -> list[str]:
 
 
 def show_spectra(epoch: int) -> None:
-    st.subheader(texts("weights.spectra.head"))
+    st.header(texts("weights.spectra.head"))
     changes = spectrum_change(page.fetch(queries.singular_values, activation=activation, depth=depth), epoch)
     if changes.empty:
         lacks("spectra")
@@ -222,7 +222,7 @@ def say_depths() -> list[str]:
 
 
 show_network()
-st.subheader(texts("weights.heat.head"))
+st.header(texts("weights.heat.head"))
 page.with_epoch(last, draw)
 page.says(*say_depths())
 page.try_next("weights")

@@ -63,7 +63,7 @@ def by_depth(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -
         figure.update_yaxes(title=texts(f"cost.unit_{name}"), rangemode="tozero", row=place[0], col=place[1])
     figure.add_traces(traces, rows=[row for row, _ in places], cols=[column for _, column in places])
     figure.update_xaxes(title=wording.layers_axis, row=2)
-    figure.update_xaxes(dtick=1 if runs["depth"].max() <= 12 else None)
+    figure.update_xaxes(dtick=2 if runs["depth"].max() <= 12 else None)
     figure.update_annotations(font_size=13)
     figure.update_layout(height=560, showlegend=False, margin={"l": 8, "r": 8, "t": 30, "b": 8})
     return figure
@@ -142,7 +142,7 @@ def series(rows: Sequence[tuple[str, float, float, float, str]], wording: Wordin
     scale = wording.scale
     values, lows, highs = (np.array(column, dtype=float) * scale for column in (mean, low, high))
     known = np.isfinite(lows)
-    figure = style.figure(wording.unit, "", height=110 + 36 * len(rows))
+    figure = style.figure(wording.unit, " ", height=110 + 36 * len(rows))
     figure.add_traces(
         {
             "type": "scatter",

@@ -132,7 +132,7 @@ def splits(found: Mapping[str, Shrinkage], names: Mapping[str, str], texts: Text
         range=[0.1, len(found) + 0.6],
         showgrid=False,
         zeroline=False,
-        title=None,
+        title_text=texts("page.activation"),
     )
     return figure
 

@@ -111,7 +111,7 @@ def layer_over_epoch(
         ygap=1,
         coloraxis="coloraxis",
     )
-    style.dress(figure, height=190 + 26 * len(table))
+    style.dress(figure, height=max(340, 190 + 26 * len(table)))
     figure.update_xaxes(title_text=texts("page.axis_epoch"), dtick=5, showgrid=False, zeroline=False)
     figure.update_yaxes(title_text=texts("page.axis_layer"), dtick=1, showgrid=False, zeroline=False)
     _add_bar(figure, limits, bar, True, style)

@@ -301,7 +301,7 @@ def gallery(shown: pd.DataFrame, pixels: NDArray[np.float32], side: int, style: 
         pixels: (images, pixels).
     """
     layout = Mosaic(len(shown), side, IMAGES_IN_A_ROW, below=LABEL_HEIGHT)
-    figure = style.figure(texts("linear.gallery.x"), "", height=430)
+    figure = style.figure(texts("linear.gallery.x"), texts("linear.gallery.y"), height=430)
     ink, paper = ("#ffffff", "#1a262c") if style.dark else ("#16242b", "#f1f5f6")
     figure.add_heatmap(
         z=layout.sheet(pixels.reshape(-1, side, side)),

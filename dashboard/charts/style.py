@@ -29,7 +29,7 @@ class Style:
     @property
     def ink(self) -> str:
         """The colour of the reader's text."""
-        return "#e7eef0" if self.dark else "#16242b"
+        return "#e7eef0" if self.dark else "#0c1519"
 
     @property
     def paper(self) -> str:

@@ -26,7 +26,7 @@ def distributions(histograms: pd.DataFrame, epoch: int, style: Style, texts: Tex
     grid = np.linspace(-limit, limit, BINS + 1)
     middles = (grid[:-1] + grid[1:]) / 2
     layers = np.unique(histograms["layer"].to_numpy(np.int64))
-    figure = style.figure(texts("weights.box.x"), texts("page.axis_layer"), height=130 + 46 * len(layers))
+    figure = style.figure(texts("weights.box.x"), texts("page.axis_layer"), height=max(300, 130 + 46 * len(layers)))
     for layer in layers[::-1]:  # the lower hills in front of the higher ones
         now, start = (_density(histograms, int(layer), at, grid) for at in (epoch, 0))
         highest = max(now.max(), start.max()) or 1.0

@@ -1,40 +1,25 @@
-"""One walk through all chapters in a real browser."""
-
-from collections.abc import Iterator
+"""A walk through all chapters in a real browser, as somebody who looks closely would take it."""
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage
-from serving import PATIENCE, open_browser, serve, settle
-from stores import shipped_snapshot
+from looking import barriers, faults
+from playwright.sync_api import Browser, ConsoleMessage, Page
+from serving import PATIENCE, settle
 
 from dashboard.chapters import CHAPTERS
 from dashboard.texts import Texts
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The dashboard on the shipped results alone."""
-    folder = tmp_path_factory.mktemp("data")
-    (folder / shipped_snapshot().name).symlink_to(shipped_snapshot())
-    with serve(folder) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
+WIDE, NARROW = ({"width": width, "height": 900} for width in (1440, 390))
+DRAWN = """
+() => [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => {
+  const drawn = chart.querySelector('.main-svg');
+  return drawn && Math.abs(drawn.getBoundingClientRect().width - chart.getBoundingClientRect().width) < 2;
+})
+"""
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("language", ["en", "ja"])
-def test_every_chapter_draws_without_an_error_and_without_scrolling_sideways(
-    server: str, browser: Browser, language: str, width: int
-) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, locale=language)
-    context.set_default_timeout(PATIENCE * 1000)
-    page = context.new_page()
-    problems: list[str] = []
+def open_page(browser: Browser, problems: list[str], **options: object) -> Page:
+    page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
+    page.set_default_timeout(PATIENCE * 1000)
 
     def note(message: ConsoleMessage) -> None:
         # Streamlit looks for its own addresses below a page's first, and finds them at the root.
@@ -43,34 +28,58 @@ def test_every_chapter_draws_without_an_error_and_without_scrolling_sideways(
 
     page.on("console", note)
     page.on("pageerror", lambda error: problems.append(str(error)))
+    return page
+
+
+def look(page: Page) -> None:
+    """Waits until every picture is drawn as wide as its place."""
+    settle(page)
+    page.wait_for_function(DRAWN)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_chapter_is_whole_on_wide_and_narrow_screens(
+    server: str, browser: Browser, language: str, theme: str
+) -> None:
+    texts, problems = Texts(language), []
+    page = open_page(browser, problems, viewport=WIDE, locale=language, color_scheme=theme)
+    page.goto(f"{server}/?lang={language}")
+    checks_barriers = (language, theme) in (("en", "light"), ("ja", "dark"))
     for chapter in CHAPTERS:
-        page.goto(f"{server}/{chapter if chapter != 'answer' else ''}?lang={language}")
-        settle(page)
-        page.get_by_role("heading", name=Texts(language)(f"{chapter}.title")).wait_for()
-        page.wait_for_selector(".js-plotly-plot .main-svg")
+        page.set_viewport_size(WIDE)
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name=texts(f"{chapter}.menu"), exact=True).click()
+        page.get_by_role("heading", name=texts(f"{chapter}.title")).wait_for()
+        for screen in (WIDE, NARROW):
+            page.set_viewport_size(screen)
+            look(page)
+            place = f"{chapter}, {screen['width']} wide: "
+            problems += [place + fault for fault in faults(page)]
+            if checks_barriers:
+                problems += [place + barrier for barrier in barriers(page)]
         assert page.get_by_test_id("stException").count() == 0
-        sideways = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth")
-        assert sideways <= 0, f"{chapter} is {sideways} pixels too wide"
-    assert not problems
-    context.close()
+    assert not problems, "\n".join(problems)
+    page.context.close()
 
 
-def test_a_copied_link_shows_the_same_view(server: str, browser: Browser) -> None:
-    page = browser.new_page(locale="en")
-    page.set_default_timeout(PATIENCE * 1000)
-    page.goto(f"{server}/?lang=en")
-    settle(page)
-    page.get_by_role("button", name=Texts("en")("answer.draw")).click()
-    page.wait_for_url(lambda url: "draw=1" in url)
-    settle(page)
-    page.get_by_role("radio", name=Texts("en")("page.counting_dense")).click()
-    page.wait_for_url(lambda url: "draw=1" in url and "layers=dense" in url)
-    link = page.url
+BROKEN = """
+<main data-testid="stMain" style="width: 300px">
+  <p style="width: 40px; overflow: hidden; white-space: nowrap">words that do not fit</p>
+  <p style="position: absolute; left: 10px; top: 200px">some words</p>
+  <p style="position: absolute; left: 14px; top: 202px">on others</p>
+  <div style="width: 5000px">wide</div>
+  <div data-testid="stElementContainer"><div data-testid="stPlotlyChart" aria-label="short"></div></div>
+  <img src="x"><button></button>
+</main>
+"""
+
+
+@pytest.mark.parametrize(
+    "fault", ["sideways", "cut: ", "overlapping: ", "text alternative", "without a title", "x axis has no name"]
+)
+def test_a_careful_eye_finds_each_fault(browser: Browser, fault: str) -> None:
+    page = browser.new_page()
+    page.set_content(BROKEN)
+    assert any(fault in found for found in faults(page))
+    assert any("critical" in found for found in barriers(page))
     page.close()
-    other = browser.new_page(locale="ja")
-    other.set_default_timeout(PATIENCE * 1000)
-    other.goto(link)
-    settle(other)
-    other.get_by_text(Texts("en")("page.axis_dense")).first.wait_for()
-    assert other.get_by_label(Texts("en")("answer.draw_number")).input_value() == "1"
-    other.close()
