@@ -150,7 +150,7 @@ with st.container(border=True):
 # ---- the one-seed illusion ----------------------------------------------------------------------------------------
 
 controls = st.columns([3, 2, 2], vertical_alignment="bottom")
-if controls[0].button(texts("answer.draw"), icon=":material/casino:", type="primary", width="stretch"):
+if controls[0].button(texts("answer.draw"), icon=":material/casino:", width="stretch"):
     st.session_state["draw"] = min(int(st.session_state.get("draw", 0)) + 1, MOST_DRAWS)
 draw = address.remember(
     "draw",

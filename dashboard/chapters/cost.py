@@ -180,7 +180,7 @@ def draw_series(found: list[Series]) -> None:
         ],
         columns=columns,
     )
-    page.picture("cost.series", charts.series(rows, wording, page.style), table)
+    page.picture("cost.series", charts.series(rows, columns[0], wording, page.style), table)
     number = st.column_config.NumberColumn
     formats = {columns[place]: number(format="localized") for place in (1, 2, 7)}
     formats |= {columns[place]: number(format="%+.2f") for place in (3, 4, 5, 8)}

@@ -168,7 +168,8 @@ class RunPages:
             on_click="ignore",
             key="runs_script",
         )
-        st.code(source, language="python", height=620, wrap_lines=True)
+        with st.expander(texts("runs.script_show"), icon=":material/code:"):
+            st.code(source, language="python", wrap_lines=True)
 
     # ---- several runs -----------------------------------------------------------------------------------------------
 

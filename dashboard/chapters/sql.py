@@ -38,7 +38,7 @@ def write_query() -> str:
                 texts("sql.query"), key="sql", height=200, max_chars=sandbox.LONGEST, placeholder="SELECT …"
             ),
         )
-        st.form_submit_button(texts("sql.run"), type="primary", icon=":material/play_arrow:", key="run_query")
+        st.form_submit_button(texts("sql.run"), icon=":material/play_arrow:", key="run_query")
     return sql.strip()
 
 

@@ -26,9 +26,9 @@ def by_depth(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -
     figure = make_subplots(
         2,
         2,
-        subplot_titles=[texts(f"cost.panel_{name}") for name in PANELS],
+        subplot_titles=[_two_lines(texts(f"cost.panel_{name}")) for name in PANELS],
         horizontal_spacing=0.11,
-        vertical_spacing=0.17,
+        vertical_spacing=0.2,
     )
     traces, places = [], []
     for index, name in enumerate(PANELS):
@@ -60,13 +60,18 @@ def by_depth(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -
             }
         )
         places.append(place)
-        figure.update_yaxes(title=texts(f"cost.unit_{name}"), rangemode="tozero", row=place[0], col=place[1])
+        figure.update_yaxes(title_text=texts(f"cost.unit_{name}"), rangemode="tozero", row=place[0], col=place[1])
     figure.add_traces(traces, rows=[row for row, _ in places], cols=[column for _, column in places])
-    figure.update_xaxes(title=wording.layers_axis, row=2)
+    figure.update_xaxes(title_text=wording.layers_axis, row=2)
     figure.update_xaxes(dtick=2 if runs["depth"].max() <= 12 else None)
     figure.update_annotations(font_size=13)
-    figure.update_layout(height=560, showlegend=False, margin={"l": 8, "r": 8, "t": 30, "b": 8})
+    figure.update_layout(height=600, showlegend=False, margin={"l": 8, "r": 8, "t": 44, "b": 8})
     return figure
+
+
+def _two_lines(title: str) -> str:
+    """Breaks a title before its bracket, so that two of them fit side by side on a phone."""
+    return title.replace(" (", "<br>(").replace("（", "<br>（")
 
 
 def gain_against(
@@ -132,17 +137,20 @@ def gain_against(
     return figure
 
 
-def series(rows: Sequence[tuple[str, float, float, float, str]], wording: Wording, style: Style) -> go.Figure:
+def series(
+    rows: Sequence[tuple[str, float, float, float, str]], axis: str, wording: Wording, style: Style
+) -> go.Figure:
     """The change of accuracy from the smallest network of each series to its largest, with its interval.
 
     Args:
         rows: name of the series, mean, low, high (shares), and its colour.
+        axis: what the names are of.
     """
     names, mean, low, high, colours = (list(column) for column in zip(*rows, strict=True))
     scale = wording.scale
     values, lows, highs = (np.array(column, dtype=float) * scale for column in (mean, low, high))
     known = np.isfinite(lows)
-    figure = style.figure(wording.unit, " ", height=110 + 36 * len(rows))
+    figure = style.figure(wording.unit, axis, height=110 + 36 * len(rows))
     figure.add_traces(
         {
             "type": "scatter",
@@ -162,5 +170,5 @@ def series(rows: Sequence[tuple[str, float, float, float, str]], wording: Wordin
         }
     )
     figure.add_vline(0, line={"color": style.muted, "width": 1})
-    figure.update_yaxes(type="category", autorange="reversed", title=None)
+    figure.update_yaxes(type="category", autorange="reversed")
     return figure
