@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,6 +112,18 @@ def test_a_network_compared_with_itself_asks_for_another(monkeypatch: pytest.Mon
     app = open_linear(monkeypatch, tmp_path, depth="3", against="3")
     assert not app.exception
     assert TEXTS("linear.choose_two") in words(app)
+
+
+def test_without_the_maps_the_page_says_so_and_shows_how_the_networks_learn(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = cut_store(tmp_path, "activation = 'linear' AND depth IN (0, 3) AND seed < 2")
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("DELETE FROM collapsed_map")
+    app = open_linear(monkeypatch, tmp_path)
+    assert not app.exception
+    assert TEXTS("linear.needs_maps", layers=3) in words(app)
+    assert len(app.get("plotly_chart")) == 1
 
 
 def test_one_depth_alone_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -56,9 +56,15 @@ def choose_map(seeds: list[int]) -> str:
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def decide(snapshot: str) -> tuple[pd.DataFrame, analysis.Decisions, pd.DataFrame]:
-    """Every linear network (depth, seed), what its one matrix decides, and how far depths disagree."""
+def decide(snapshot: str) -> tuple[pd.DataFrame, analysis.Decisions, pd.DataFrame] | None:
+    """Every linear network (depth, seed), what its one matrix decides, and how far depths disagree; None without maps.
+
+    Raises:
+        ImagesError: there are no test images.
+    """
     maps = queries.collapsed_maps(Path(snapshot))
+    if maps.empty:
+        return None
     decisions = analysis.decide(maps, read_test_images().pixels)
     networks = maps[["depth", "seed"]]
     return networks, decisions, analysis.disagreement(networks, decisions)
@@ -178,6 +184,9 @@ def show_maps(images: Images) -> None:
 def show_sizes() -> None:
     st.header(texts("linear.sizes.head"))
     values = page.fetch(queries.collapsed_singular_values)
+    if values.empty:
+        st.info(texts("problem.too_few", needed=texts("linear.needs_maps", layers=page.layers(depth))))
+        return
     limit = float(values["mean"].max()) * 1.05
     chosen = {each: named(each) for each in sorted({other, depth})}
     panels = {each: texts("linear.network", layers=page.layers(each)) for each in chosen}
@@ -227,7 +236,7 @@ def show_disagreement(
     networks: pd.DataFrame, decisions: analysis.Decisions, table: pd.DataFrame, images: Images
 ) -> None:
     st.header(texts("linear.disagreement.head"))
-    if len(depths) < 2:
+    if len(depths) < 2 or not {depth, other} <= set(networks["depth"]):
         st.info(texts("problem.too_few", needed=texts("linear.needs_depths")))
         return
     picture, reading = st.columns([3, 2], gap="large")
@@ -330,6 +339,8 @@ with st.spinner(texts("linear.working")):
 if images and decided:
     show_collapse(*decided[:2], images)
     show_maps(images)
+elif images:
+    st.info(texts("problem.too_few", needed=texts("linear.needs_maps", layers=page.layers(depth))))
 show_sizes()
 if images and decided:
     show_disagreement(*decided, images)
