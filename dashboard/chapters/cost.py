@@ -81,14 +81,6 @@ def draw_doubling(runs: pd.DataFrame, depth: int) -> None:
     if found is None:
         st.info(texts("problem.too_few", needed=texts("cost.needs_double", layers=page.layers(2 * max(depth, 1)))))
         return
-    seconds = f"× {found.seconds.mean:.2f}"
-    if found.seconds.certain:
-        seconds = texts(
-            "cost.factor",
-            mean=f"{found.seconds.mean:.2f}",
-            low=f"{found.seconds.low:.2f}",
-            high=f"{found.seconds.high:.2f}",
-        )
     page.says(
         texts(
             "cost.says.doubling",
@@ -97,7 +89,7 @@ def draw_doubling(runs: pd.DataFrame, depth: int) -> None:
             parameters=f"{found.parameters:.2f}",
             operations=f"{found.operations:.2f}",
             memory=f"{found.memory:.2f}",
-            seconds=seconds,
+            seconds=f"{found.seconds:.1f}",
         ),
         texts(
             "cost.says.brings",
@@ -110,12 +102,13 @@ def draw_doubling(runs: pd.DataFrame, depth: int) -> None:
 def draw_frontier(dataset: str, everything: bool, cost: Cost) -> None:
     table = settings_table(str(page.snapshot), dataset, everything)
     marked = frontier(table[cost].to_numpy(float), table["mean"].to_numpy(float))
-    names = ["depth", "activation", *[name for name in differing(table) if name not in PLAIN_CHOICE]]
+    others = [name for name in differing(table) if name not in PLAIN_CHOICE]
 
     def describe(row: pd.Series) -> str:
+        names = ["depth", *(["activation"] if row["depth"] else []), *others]  # without hidden layers there is none
         return settings.described({str(name): value for name, value in row.items()}, names)
 
-    figure = charts.gain_against(table, cost, marked, describe, wording, page.style, texts)
+    figure = charts.mistakes_against(table, cost, marked, describe, page.style, texts)
     values = {"cost": texts(f"cost.axis_{cost}"), "dataset": texts(f"setting.dataset_{dataset}")}
     page.picture("cost.frontier_picture", figure, table.assign(frontier=marked), **values)
     best = table[marked].sort_values(cost)
@@ -228,16 +221,13 @@ st.header(texts("cost.worth"))
 everything = page.fetch(queries.all_runs)
 grid = everything[everything["origin"] == "grid"]
 present = [dataset for dataset in DATASETS if (grid["dataset"] == dataset).any()]
-columns = st.columns(3)
 dataset = present[0]
-if len(present) > 1:
-    with columns[0]:
+with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+    if len(present) > 1:
         dataset = page.choose(
             "dataset", texts("setting.dataset"), present, present[0], lambda name: texts(f"setting.dataset_{name}")
         )
-with columns[1]:
     cost = page.choose("against", texts("cost.against"), COSTS, COSTS[0], lambda name: texts(f"cost.against_{name}"))
-with columns[2]:
     wide = page.switch("everything", texts("cost.everything"), texts("cost.everything_help"))
 if wide or not plain_runs(str(page.snapshot), dataset).empty:
     draw_frontier(dataset, wide, cost)

@@ -73,11 +73,15 @@ def compared(
 
 
 def _line(rows: pd.DataFrame, name: str, wording: Wording, texts: Texts, line: dict[str, object]) -> dict[str, object]:
+    # A figure over other images than those before it stands apart: the step to it is not learning.
+    other = rows["examples"].to_numpy() != rows["examples"].iloc[0] if len(rows) else np.zeros(0, dtype=bool)
+    gap = np.flatnonzero(other)[:1]
     return {
         "type": "scatter",
-        "x": rows["epoch"].to_numpy(),
-        "y": rows[wording.metric].to_numpy() * wording.scale,
-        "mode": "lines",
+        "x": np.insert(rows["epoch"].to_numpy(float), gap, np.nan),
+        "y": np.insert(rows[wording.metric].to_numpy(float) * wording.scale, gap, np.nan),
+        "mode": "lines+markers",
+        "marker": {"size": 4},
         "name": name,
         "line": line,
         "hovertemplate": f"{name}<br>{texts('page.axis_epoch')} %{{x}}: %{{y:.{wording.digits}f}}<extra></extra>",

@@ -32,11 +32,11 @@ def all_runs(snapshot: Path) -> pd.DataFrame:
 
 
 def run_curves(snapshot: Path, run_ids: list[str]) -> pd.DataFrame:
-    """Some runs over their epochs: run_id, epoch, split, loss, accuracy."""
+    """Some runs over their epochs: run_id, epoch, split, loss, accuracy, examples (how many they are means over)."""
     return select(
         snapshot,
         """
-        SELECT run_id, epoch, split, loss, accuracy FROM epoch_metric
+        SELECT run_id, epoch, split, loss, accuracy, examples FROM epoch_metric
         WHERE run_id IN (SELECT unnest($run_ids)) ORDER BY run_id, split, epoch
         """,
         run_ids=run_ids,
