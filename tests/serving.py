@@ -23,18 +23,23 @@ FLAGS = [
 PATIENCE = 60  # seconds, for a machine that does something else at the same time
 
 
-@contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Runs the dashboard on a data folder; gives its address."""
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port)]
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def serve(folder: Path, *more: str, port: int | None = None) -> Iterator[str]:
+    """Runs the dashboard on a data folder, with more options of Streamlit's; gives its address."""
+    port = port or free_port()
+    options = ["--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port), *more]
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *options, "--", "--data", str(folder)]
     address = f"http://127.0.0.1:{port}"
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            _wait_for(f"{address}/_stcore/health")
+            wait_for(f"{address}/_stcore/health")
             yield address
         finally:
             process.terminate()
@@ -57,11 +62,11 @@ def settle(page: Page) -> None:
     page.wait_for_selector("[data-testid=stSkeleton]", state="detached", timeout=PATIENCE * 1000)
 
 
-def _wait_for(address: str) -> None:
+def wait_for(address: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            with urllib.request.urlopen(address, timeout=1):  # noqa: S310  # our own server
+            with urllib.request.urlopen(address, timeout=1):  # our own server
                 return
         except OSError:
             if time.monotonic() > deadline:

@@ -1,0 +1,113 @@
+"""Fifty readers at once: `python tests/benchmarks/load.py` starts the dashboard, lets them click, and prints how long
+they waited.
+
+A reader speaks Streamlit's own websocket protocol (tests/sessions.py): opens pages, moves controls, plays epochs, and
+thinks between two clicks as people do. What is timed is from the click to the last byte of the answer; drawing it is
+the browser's work, on another machine.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import psutil
+from serving import serve
+from sessions import Session
+from stores import PROJECT
+
+LIMIT_MEDIAN, LIMIT_P95 = 300, 1_500  # milliseconds
+
+
+async def reader(
+    address: str,
+    number: int,
+    until: float,
+    think: tuple[float, float],
+    seen: list[tuple[float, float]],
+    problems: list[str],
+) -> None:
+    """One reader until the time is up: (when, milliseconds) of each reaction into `seen`."""
+    chance = random.Random(number)  # noqa: S311  # the same clicks each time
+    try:
+        session = await Session.open(address)
+        problems += (await session.visit("", f"lang={chance.choice(['ja', 'en'])}")).problems
+        while time.monotonic() < until:
+            if session.timers and chance.random() < 0.8:  # something is being played
+                fragment, seconds = next(iter(session.timers.items()))
+                await asyncio.sleep(seconds)
+                reaction = await session.tick(fragment)
+            else:
+                await asyncio.sleep(chance.uniform(*think))
+                reaction = await session.act(chance)
+            seen.append((time.monotonic(), reaction.milliseconds))
+            problems += reaction.problems
+        await session.close()
+    except Exception as error:
+        problems.append(f"{type(error).__name__}: {error}")
+
+
+async def load(address: str, options: argparse.Namespace) -> dict[str, Any]:
+    (server,) = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if f"{address.rsplit(':', 1)[1]}" in (process.info["cmdline"] or []) and "streamlit" in process.info["cmdline"]
+    ]
+    seen: list[tuple[float, float]] = []
+    problems: list[str] = []
+    memory: list[float] = []
+    started = time.monotonic()
+    until = started + options.warm_up + options.seconds
+
+    async def watch() -> None:
+        while time.monotonic() < until:
+            memory.append(server.memory_info().rss / 1e6)
+            await asyncio.sleep(1)
+
+    readers = [reader(address, number, until, options.think, seen, problems) for number in range(options.sessions)]
+    await asyncio.gather(watch(), *readers)
+    times = [spent for when, spent in seen if when > started + options.warm_up]
+    after = memory[int(options.warm_up) :]
+    third = max(1, len(after) // 3)
+    return {
+        "sessions": options.sessions,
+        "reactions": len(times),
+        "errors": len(problems),
+        "median_ms": round(statistics.median(times), 1),
+        "p95_ms": round(statistics.quantiles(times, n=20)[-1], 1),
+        "memory_mb": {
+            "first_third": round(statistics.mean(after[:third])),
+            "last_third": round(statistics.mean(after[-third:])),
+        },
+        "problems": sorted(set(problems))[:5],
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--warm-up", type=float, default=20, help="seconds at the start that are not counted")
+    parser.add_argument("--think", type=float, nargs=2, default=(3.0, 9.0), help="seconds between two clicks")
+    parser.add_argument("--data", type=Path, default=PROJECT / "data")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with serve(options.data) as address:
+        result = asyncio.run(load(address, options))
+    if options.json:
+        print(json.dumps(result))
+    else:
+        for name, value in result.items():
+            print(f"{name:12} {value}")
+    return 0 if not result["errors"] and result["median_ms"] <= LIMIT_MEDIAN and result["p95_ms"] <= LIMIT_P95 else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
