@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,14 +13,14 @@ import hostile
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 from playwright.sync_api import Browser, Page
-from serving import PATIENCE, free_port, open_browser, serve, settle, wait_for
+from serving import PATIENCE, open_browser, serve, settle
 from sessions import Session
+from signing_in import SECRET, run_provider, sign_in, write_secrets
 from stores import cut_store
 
 from dashboard.chapters import CHAPTERS
 from dashboard.texts import Texts
 
-SECRET = "a-long-secret-that-only-the-server-of-this-test-knows"  # noqa: S105  # as it says
 USER_COOKIE = "_streamlit_user"
 texts = Texts("en")
 
@@ -37,49 +35,15 @@ class Guarded:
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
-    """An OpenID provider with three accounts."""
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_for(f"{address}/.well-known/openid-configuration")
-            for account, claims in {
-                "ada": {"email": "Ada@Team.example", "email_verified": True},
-                "stranger": {"email": "eve@not-team.example", "email_verified": True},
-                "unchecked": {"email": "ada@team.example", "email_verified": False},
-            }.items():
-                request = urllib.request.Request(
-                    f"{address}/users/{account}",
-                    json.dumps(claims).encode(),
-                    {"Content-Type": "application/json"},
-                    method="PUT",
-                )
-                urllib.request.urlopen(request, timeout=PATIENCE).close()
-            yield address
-        finally:
-            process.terminate()
+    with run_provider() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def guarded(provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     folder = tmp_path_factory.mktemp("data")
     snapshot = cut_store(folder, "activation = 'linear' AND depth IN (1, 2) AND seed < 2")
-    secrets = folder / "secrets.toml"
-    secrets.write_text(
-        f"""
-[auth]
-redirect_uri = "http://127.0.0.1:{{port}}/oauth2callback"
-cookie_secret = "{SECRET}"
-client_id = "fathom"
-client_secret = "of the client"
-server_metadata_url = "{provider}/.well-known/openid-configuration"
-
-[access]
-domains = ["team.example"]
-emails = ["guest@elsewhere.example"]
-"""
-    )
+    secrets = write_secrets(folder, provider, "http://127.0.0.1:{port}", SECRET)
     with serve(folder, "--secrets.files", str(secrets)) as address:
         yield Guarded(address, snapshot.name)
 
@@ -99,16 +63,6 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def sign_in(page: Page, guarded: Guarded, account: str) -> None:
-    page.goto(guarded.address)
-    settle(page)
-    page.get_by_role("button", name=texts("login.sign_in_here")).click()
-    page.get_by_placeholder("sub").fill(account)
-    page.get_by_role("button", name="Authorize").click()
-    page.wait_for_url(f"{guarded.address}/**")
-    settle(page)
-
-
 def assert_nothing_is_shown(page: Page, reason: str) -> None:
     page.get_by_text(texts(f"login.{reason}")).wait_for()
     assert page.locator(".js-plotly-plot").count() == 0
@@ -120,7 +74,7 @@ def test_who_is_on_the_list_is_let_in_and_out_again(page: Page, guarded: Guarded
     page.goto(f"{guarded.address}/depth?lang=en")
     settle(page)
     assert_nothing_is_shown(page, "needed")
-    sign_in(page, guarded, "ada")
+    sign_in(page, guarded.address, "ada")
     page.get_by_role("heading", name=texts("answer.title")).wait_for()
     page.wait_for_selector(".js-plotly-plot")
     page.get_by_role("button", name=texts("login.sign_out")).click()
@@ -134,7 +88,7 @@ def test_who_is_on_the_list_is_let_in_and_out_again(page: Page, guarded: Guarded
 
 @pytest.mark.parametrize(("account", "reason"), [("stranger", "unlisted"), ("unchecked", "unverified")])
 def test_a_stranger_who_signs_in_is_refused(page: Page, guarded: Guarded, account: str, reason: str) -> None:
-    sign_in(page, guarded, account)
+    sign_in(page, guarded.address, account)
     assert_nothing_is_shown(page, reason)
     for chapter in ("depth", "sql"):
         page.goto(f"{guarded.address}/{chapter}?lang=en&sql=FROM run")
