@@ -1,5 +1,6 @@
 """The dashboard as a user starts it, and a browser to look at it."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -31,13 +32,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(folder: Path, *more: str, port: int | None = None) -> Iterator[str]:
+def serve(folder: Path, *more: str, port: int | None = None, log: Path = Path(os.devnull)) -> Iterator[str]:
     """Runs the dashboard on a data folder, with more options of Streamlit's; gives its address."""
     port = port or free_port()
     options = ["--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port), *more]
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *options, "--", "--data", str(folder)]
     address = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with log.open("wb") as output, subprocess.Popen(command, cwd=PROJECT, stdout=output, stderr=output) as process:
         try:
             wait_for(f"{address}/_stcore/health")
             yield address

@@ -1,8 +1,10 @@
 """trainer → data ← dashboard: the store is all that the two halves share, and only training loads TensorFlow."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,3 +103,14 @@ def test_this_check_would_find_tensorflow() -> None:
         "tensorflow"
     }
     assert "keras" in loaded_after("import trainer.network")
+
+
+def test_a_server_needs_only_what_is_listed_for_it() -> None:
+    """The dashboard's own list names what its modules import, at the versions that the project asks for."""
+    listed = (PROJECT / "dashboard" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    asked = [line for line in listed if not line.startswith("#")]
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    assert set(asked) <= set(project)
+    names = {re.split(r"[\[>]", line)[0].replace("markdown-it-py", "markdown_it") for line in asked}
+    imported = {name for file in modules_of("dashboard") for name in imported_by(file.read_text(encoding="utf-8"))}
+    assert imported - set(sys.stdlib_module_names) - {"dashboard"} <= names

@@ -14,7 +14,7 @@ from dashboard.texts import LANGUAGES, Texts
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("store")
-    cut_store(made, "depth IN (1, 5) AND seed < 2")
+    cut_store(made, "depth IN (1, 5) AND seed < 2 AND activation IN ('linear', 'sigmoid')")
     return made
 
 

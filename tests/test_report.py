@@ -117,6 +117,8 @@ def draw_everything() -> None:
             hide_index=True,
             column_config={"n": st.column_config.NumberColumn("Number", format="%+.2f")},
         )
+    with st.popover("A word"):
+        st.markdown("means this")
     st.metric("Runs", "3", "1")
     st.code("a < b")
     st.page_link("https://127.0.0.1/x", label="Away")
@@ -137,6 +139,7 @@ def test_each_kind_of_element_is_written_and_what_cannot_be_is_named() -> None:
         "Switch: <strong>on</strong>",
         "Pick: <strong>no. 2</strong>",
         "<details open><summary>More</summary>",
+        "<details><summary>A word</summary>",
         "<th>Number</th>",
         '<td class="number">+0.50</td>',
         "<td>&lt;i&gt;</td>",

@@ -80,9 +80,10 @@ class Renderer:
             return ""
         content = "\n".join(parts)
         proto = block.proto
-        if block.type in ("expander", "expandable", "status", "popover", "tab"):
-            state = " open" if getattr(proto, "expanded", True) else ""
-            return f"<details{state}><summary>{self._inline(block.label)}</summary>\n{content}\n</details>"
+        if block.type in ("expander", "expandable", "status", "tab"):
+            return _folded(self._inline(block.label), content, getattr(proto, "expanded", True))
+        if block.type == "popover":
+            return _folded(self._inline(proto.popover.label), content, False)
         if block.type == "flex_container":
             container = proto.flex_container
             if container.direction == container.Direction.Value("HORIZONTAL") and len(parts) > 1:
@@ -156,6 +157,10 @@ class Renderer:
         """A link to another chapter of the report. The state that the link would set is not the report's."""
         name = node.proto.page
         return f'<p><a href="#{name}">{self._inline(node.proto.label)}</a></p>' if name in self._chapters else ""
+
+
+def _folded(label: str, content: str, is_open: bool) -> str:
+    return f"<details{' open' if is_open else ''}><summary>{label}</summary>\n{content}\n</details>"
 
 
 def _coloured(html: str) -> str:
