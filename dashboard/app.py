@@ -11,8 +11,9 @@ import duckdb
 import streamlit as st
 
 from dashboard.chapters import CHAPTERS, address, login, sharing
+from dashboard.chapters.freshness import offer_newer_results
 from dashboard.chapters.page import Page
-from dashboard.snapshots import DATA_FOLDER, SnapshotError, newest_readable
+from dashboard.snapshots import DATA_FOLDER, SnapshotError, newest_name, newest_readable
 from dashboard.texts import LANGUAGES, Texts, language_for
 
 
@@ -60,17 +61,21 @@ def main() -> None:
     if not welcome:
         return
     address.enter(navigation.url_path)
+    folder = data_folder()
+    known = newest_name(folder)
     try:
-        snapshot, passed_over = newest_readable(data_folder())
+        snapshot, passed_over = newest_readable(folder)
     except SnapshotError as problem:
         st.title("Fathom")
         st.error(texts(f"problem.{problem.reason}", **problem.details), icon=":material/database_off:")
+        offer_newer_results(texts, folder, known)
         st.stop()
     for newer in passed_over:
         st.warning(texts(f"problem.{newer.reason}", **newer.details) + " " + texts("problem.older_shown"))
     try:
         page = st.session_state["page"] = Page.begin(texts, snapshot)
         with st.sidebar:
+            offer_newer_results(texts, folder, known, snapshot)
             sharing.offer_report(page)
             login.offer_to_leave(texts)
         navigation.run()

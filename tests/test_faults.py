@@ -1,9 +1,11 @@
 """Nothing that is finished is lost: refreshes that are killed, that meet, that have no room, and readers meanwhile."""
 
 import os
+import random
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -206,6 +208,7 @@ def read_until_complete(folder: Path, complete: int, answer: Connection) -> None
             errors += [f"lost: {run_id}" for run_id in seen[-1] - counts.keys()]
             seen.append(set(counts))
             opened.add(snapshot.name)
+            time.sleep(random.uniform(0.2, 0.6))  # noqa: S311  # as somebody who looks at a page
         except Exception as error:
             errors.append(repr(error))
             if len(errors) > 10:

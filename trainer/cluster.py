@@ -6,6 +6,7 @@ worker by the scheduler, and one that raises is tried once more; what fails then
 """
 
 import logging
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
+from distributed.versions import VersionMismatchWarning
 
 from trainer.engine import ATTEMPTS, Cohort, Failure, Lacking, OnEpoch, Result, Say, Tables, reason_of
 from trainer.errors import FathomError
@@ -58,7 +60,9 @@ def connect(scheduler: str, say: Say) -> Iterator[Client]:
         FathomError: there is none at that address, or a worker of it is not fit for this.
     """
     try:
-        client = Client(scheduler, timeout=CONNECTION_PATIENCE, set_as_default=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is refused below, in a sentence
+            client = Client(scheduler, timeout=CONNECTION_PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise FathomError(
             f"No Dask scheduler answers at '{scheduler}' ({reason_of(error)}). Give the address that 'dask scheduler' "
@@ -132,8 +136,8 @@ def train(
 
     def submit() -> Iterator[Result]:
         """Gives the workers what they can take; yields what need not be trained any more."""
-        threads = sum(client.nthreads().values())
-        room = max(2 * threads, 4) if waiting else threads
+        threads = sum(client.nthreads().values())  # none while a lonely worker is being replaced
+        room = max(2 * threads, 4) if waiting else max(threads, 1)
         while queue and len(running) < room:
             number, cohort = queue.popleft()
             left = lacking(cohort)
