@@ -63,9 +63,9 @@ def test_a_cluster_that_loses_a_worker_while_it_trains_gives_what_one_process_gi
     command = [sys.executable, "-m", "trainer", str(study), "--data", str(folder), "--scheduler", scheduler]
     with ExitStack() as stack:
         training = stack.enter_context(subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True))
-        workers = [stack.enter_context(dask(*worker(scheduler))) for _ in range(2)]  # joining after the refresh began
         assert training.stdout is not None
-        said = []
+        said = [training.stdout.readline(), training.stdout.readline()]
+        workers = [stack.enter_context(dask(*worker(scheduler))) for _ in range(2)]
         for line in training.stdout:
             said.append(line)
             if "4/32 runs" in line:  # each worker has its next cohort by now
