@@ -83,8 +83,9 @@ def test_no_module_of_the_dashboard_loads_tensorflow() -> None:
 
 @pytest.mark.parametrize("option", ["--list", "--dry-run"])
 def test_listing_and_planning_do_not_load_tensorflow(option: str, tmp_path: Path) -> None:
+    """A plan for this machine is rehearsed in processes of their own; for another, not at all."""
     program = "import sys\nfrom trainer.cli import main\nassert main(sys.argv[1:]) == 0"
-    assert loaded_after(program, option, "--data", str(tmp_path)) == set()
+    assert loaded_after(program, option, "--data", str(tmp_path), "--scheduler", "tcp://nobody:1") == set()
 
 
 def test_python_m_trainer_list_does_not_load_tensorflow(tmp_path: Path) -> None:

@@ -146,9 +146,10 @@ def test_list_shows_each_study_and_what_of_it_is_trained(
 def test_a_dry_run_says_what_would_be_trained_and_leaves_no_trace(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main("--dry-run", study, "--data", tmp_path / "nothing") == 0
+    assert main("--dry-run", study, "--data", tmp_path / "nothing", "--workers", "2") == 0
     said = capsys.readouterr().out
     assert said.startswith("4 runs in 2 cohorts, 28,440 parameters, ")
+    assert re.search(r"\nIt would take about \d+ s here with 2 processes, \d+% of it to compile; ", said)
     assert said.endswith("Nothing was trained.\n")
     assert not (tmp_path / "nothing").exists()
 
@@ -158,7 +159,7 @@ def test_force_would_train_what_is_already_trained(
 ) -> None:
     assert main("--dry-run", study, "--data", trained_folder) == 0
     assert capsys.readouterr().out.startswith("0 runs")
-    assert main("--dry-run", "--force", study, "--data", trained_folder) == 0
+    assert main("--dry-run", "--force", study, "--data", trained_folder, "--scheduler", "tcp://nobody:1") == 0
     assert capsys.readouterr().out.startswith("4 runs")
 
 

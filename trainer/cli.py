@@ -7,10 +7,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from trainer import engine
+from trainer import engine, provenance
 from trainer.configuration import RunConfiguration
 from trainer.datasets import DATA_FOLDER, MNIST_FILE, read_mnist
 from trainer.errors import FathomError
+from trainer.estimate import estimate
+from trainer.progress import duration
 from trainer.refresh import INTERRUPTED, refresh
 from trainer.store import Store
 from trainer.study import Study, find_studies, read_study
@@ -38,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("studies", nargs="*", metavar="STUDY", help="a study's name, or the path of a study file")
     parser.add_argument("--list", action="store_true", help="list the studies and what of them is trained")
-    parser.add_argument("--dry-run", action="store_true", help="show what would be trained, and train nothing")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be trained and how long it would take")
     parser.add_argument("--force", action="store_true", help="train also what is already trained, and replace it")
     parser.add_argument("--data", type=Path, default=DATA_FOLDER, metavar="DIR", help="folder of the store")
     where = parser.add_mutually_exclusive_group()
@@ -68,7 +70,7 @@ def _run(options: argparse.Namespace, out: Console, err: Console) -> int:
     wanted = {run.run_id: run for study in studies for run in study.runs}
     runs = [run for run_id, run in wanted.items() if options.force or run_id not in finished]
     if options.dry_run:
-        _describe_plan(runs, out)
+        _describe_plan(runs, options, out)
         return 0
     if not runs:
         return _nothing_to_train(store, studies, len(wanted), out)
@@ -87,13 +89,23 @@ def _list(studies: Sequence[Study], finished: set[str], out: Console) -> None:
     out.print(table)
 
 
-def _describe_plan(runs: Sequence[RunConfiguration], out: Console) -> None:
+def _describe_plan(runs: Sequence[RunConfiguration], options: argparse.Namespace, out: Console) -> None:
     cohorts = engine.cohorts_of(runs)
     operations = sum(run.training_flops for run in runs)
     out.print(
         f"{len(runs)} runs in {len(cohorts)} cohorts, {sum(run.parameters for run in runs):,} parameters, "
-        f"{operations / 1e12:,.1f} × 10¹² floating-point operations of training. Nothing was trained."
+        f"{operations / 1e12:,.1f} × 10¹² floating-point operations of training."
     )
+    if cohorts and not options.scheduler:
+        workers = options.workers or engine.default_workers()
+        expected = estimate(cohorts, provenance.gather(), workers)
+        processes = min(workers, len(cohorts))
+        plural = "es" if processes > 1 else ""
+        out.print(
+            f"It would take about {duration(expected.seconds)} here with {processes} process{plural}, "
+            f"{expected.compile_share:.0%} of it to compile; a few of the cohorts were rehearsed to find out."
+        )
+    out.print("Nothing was trained.")
 
 
 def _nothing_to_train(store: Store, studies: Sequence[Study], runs: int, out: Console) -> int:

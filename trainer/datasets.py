@@ -25,6 +25,7 @@ MNIST_SHA256 = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16
 
 VALIDATION_EXAMPLES = 12_000  # the last 20 % of the 60,000, unless a run says otherwise
 PROBE_SIZE = 1_024
+TEST_IMAGES = 10_000
 TRAINING_SAMPLE = 12_000  # training examples that are evaluated after an epoch, as many as are held out for validation
 
 Indices = NDArray[np.int32]
@@ -114,7 +115,7 @@ def validation_indices(validation_size: int = VALIDATION_EXAMPLES) -> Indices:
 
 
 def test_indices() -> Indices:
-    return np.arange(IMAGES, IMAGES + 10_000, dtype=np.int32)
+    return np.arange(IMAGES, IMAGES + TEST_IMAGES, dtype=np.int32)
 
 
 def training_sample(name: str, seed: int, training: Indices) -> Indices:

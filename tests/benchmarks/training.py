@@ -5,11 +5,11 @@ same tuned (`jit_compile`, `steps_per_execution`), the matrix product of NumPy a
 engine with its default workers, with everything recorded and with nothing. A ratio compares what was timed in the same
 round, since a machine may change its speed; the table gives the median of the rounds and, behind it, their range.
 
-What is counted: a run is 20 epochs. Plain Keras is timed over a few epochs after its first, and as many times their
-mean is its run: so neither its tracing nor its progress bar counts, though both are part of the script. The trainer is
-timed over whole runs by the clock of its workers, from the first weight to the last table, on a program that is
-compiled already; compiling is counted apart. Seconds per run are the seconds of all processes together, divided by the
-runs that they trained meanwhile.
+What is counted: a run is 20 epochs. Plain Keras is timed over a few epochs after its first, and 20 times their mean is
+its run: so neither its tracing nor its progress bar counts, though both are part of the script. The trainer is timed
+over whole runs by the clock of its workers, from the first weight to the last table, on a program that is compiled
+already; compiling is counted apart. Seconds per run are the seconds of all processes together, divided by the runs that
+they trained meanwhile.
 """
 
 import argparse
