@@ -265,12 +265,10 @@ def plateau(signs: Signs) -> Finding:
 
 def undertrained(signs: Signs) -> Finding:
     """The last quarter of the budget still brought a gain that matters."""
-    gaining = thresholds.LATE_GAIN.presence(signs.late_gain)
-    falling = both(_trouble(signs), thresholds.LATE_FALL.presence(signs.late_fall))
     return Finding(
         "undertrained",
-        "no" if signs.diverged_epoch is not None else either(gaining, falling),
-        max(thresholds.LATE_GAIN.strength(signs.late_gain), thresholds.LATE_FALL.strength(signs.late_fall)),
+        "no" if signs.diverged_epoch is not None else _improving(signs),
+        thresholds.LATE_GAIN.strength(signs.late_gain),
         _figures(
             ("late_gain", signs.late_gain, thresholds.LATE_GAIN.limit),
             ("late_fall", signs.late_fall, thresholds.LATE_FALL.limit),
@@ -281,9 +279,15 @@ def undertrained(signs: Signs) -> Finding:
 
 
 def _improving(signs: Signs) -> Presence:
+    """Whether validation accuracy rises and the training loss falls: on a plateau, the accuracy alone may stray up.
+
+    Where nothing has been learned yet, the accuracy alone decides, since it moves long before the loss does.
+    """
     if signs.diverged_epoch is not None:
         return "yes"  # it has no plateau
-    return either(thresholds.LATE_GAIN.presence(signs.late_gain), thresholds.LATE_FALL.presence(signs.late_fall))
+    falling = thresholds.LATE_FALL.presence(signs.late_fall)
+    untouched = thresholds.UNTOUCHED.presence(signs.loss_left)
+    return both(thresholds.LATE_GAIN.presence(signs.late_gain), either(falling, untouched))
 
 
 def _needs_flow(signs: Signs, presence: Presence) -> Presence:

@@ -45,7 +45,7 @@ class Threshold:
         tiny = np.finfo(float).tiny
         places = [value, self.limit, self.ruled_out]
         there, limit, ruled_out = np.log(np.maximum(places, tiny)) if self.unit == "factor" else places
-        return float(min(1.0, abs(there - limit) / abs(limit - ruled_out)))
+        return float(min(1.0, abs(there - limit) / abs(limit - ruled_out))) if limit != ruled_out else 1.0
 
 
 def _own(name: str, limit: float, unit: str, ruled_out: float | None = None, source: str = CHOSEN) -> Threshold:
@@ -63,11 +63,12 @@ VANISHING_STEP = _own("vanishing_factor", VANISHING_FACTOR, "factor", ruled_out=
 VANISHING_LEFT = _own("vanishing_left", 0.1, "factor", ruled_out=0.2)
 # Even a mild factor leaves nothing over many steps.
 VANISHING_TOTAL = _own("vanishing_total", 1e-3, "factor", ruled_out=1e-2)
-DEAD = _own("dead", 0.9, "share", ruled_out=0.6)
+DEAD = _own("dead", 0.75, "share", ruled_out=0.5)
 SATURATED = _own("saturated", 0.6, "share", ruled_out=0.4)
 HELD_OUT_RISE = _own("held_out_rise", 0.05, "share", ruled_out=0.02)
 LATE_GAIN = _own("late_gain", 0.015, "points", ruled_out=0.01)
-LATE_FALL = _own("late_fall", 0.10, "share", ruled_out=0.05)
+LATE_FALL = _own("late_fall", 0.02, "share", ruled_out=0.015)
+UNTOUCHED = _own("untouched", 0.95, "share")
 
 # ---- several seeds ------------------------------------------------------------------------------------------------
 
@@ -98,6 +99,7 @@ TABLE = (
     HELD_OUT_RISE,
     LATE_GAIN,
     LATE_FALL,
+    UNTOUCHED,
     OMNIBUS,
     CATCHING_UP,
     DIVERGED_SHARE,
