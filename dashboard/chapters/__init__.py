@@ -8,6 +8,7 @@ CHAPTERS = {
     "gradients": ":material/trending_down:",
     "weights": ":material/bar_chart:",
     "linear": ":material/grid_view:",
+    "remedies": ":material/healing:",
     "cost": ":material/payments:",
     "runs": ":material/list_alt:",
     "sql": ":material/database_search:",

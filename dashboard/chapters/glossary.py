@@ -44,6 +44,7 @@ USED = {
     "gradients": ("activation", "slope", "delta", "vanishing", "epoch"),
     "weights": ("start", "epoch", "step", "norm", "singular"),
     "linear": ("activation", "softmax", "parameters", "singular", "seed"),
+    "remedies": ("paired", "seed", "interval", "activation", "start", "delta"),
     "cost": ("parameters", "seed", "interval", "paired"),
     "runs": ("seed", "epoch", "split", "delta", "norm", "paired"),
 }

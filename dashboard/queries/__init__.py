@@ -12,6 +12,7 @@ from dashboard.queries.diagnosis import (
 from dashboard.queries.layers import histograms, layer_logarithms, layer_statistic_over_epochs, layer_statistics
 from dashboard.queries.linear import collapsed_maps, collapsed_maps_of, collapsed_singular_values, confusions
 from dashboard.queries.metrics import learning_curves, metric_over_epochs, metrics_at
+from dashboard.queries.remedies import family_layers
 from dashboard.queries.runs import grid, parameters_by_depth, store_facts, training_examples
 from dashboard.queries.store import schema
 from dashboard.queries.theory import map_logarithms, starting_flow
@@ -27,6 +28,7 @@ __all__ = [
     "diagnosed_layers",
     "diagnosed_metrics",
     "diagnosed_run",
+    "family_layers",
     "family_metrics",
     "family_start",
     "grid",

@@ -30,7 +30,7 @@ FAMILY = (
 BEFORE = {"validation_size": "12000", "output": "'softmax'", "bias_initializer": "'zeros'"}
 _COLUMN = {field: f"coalesce({field}, {BEFORE[field]})" if field in BEFORE else field for field in FAMILY}
 _FIELDS = ", ".join(f"{column} AS {field}" for field, column in _COLUMN.items())
-_OF_FAMILY = "origin = 'grid' AND " + " AND ".join(
+OF_FAMILY = "origin = 'grid' AND " + " AND ".join(
     f"{column} IS NOT DISTINCT FROM ${field}" for field, column in _COLUMN.items()
 )
 # The family that the question is about.
@@ -64,7 +64,7 @@ def family_metrics(snapshot: Path, **family: Any) -> pd.DataFrame:
         snapshot,
         f"""
         SELECT depth, seed, epoch, split, loss, accuracy, status = 'diverged' AS diverged
-        FROM run JOIN epoch_metric USING (run_id) WHERE {_OF_FAMILY} ORDER BY depth, seed, split, epoch
+        FROM run JOIN epoch_metric USING (run_id) WHERE {OF_FAMILY} ORDER BY depth, seed, split, epoch
         """,
         **(PLAIN | family),
     )
@@ -77,7 +77,7 @@ def family_start(snapshot: Path, **family: Any) -> pd.DataFrame:
         f"""
         SELECT depth, seed, layer, delta_rms, weight_gain, slope_gain, normalization_gain, shortcut_gain,
                preactivation_mean, preactivation_std
-        FROM run JOIN layer_stat USING (run_id) WHERE epoch = 0 AND {_OF_FAMILY} ORDER BY depth, seed, layer
+        FROM run JOIN layer_stat USING (run_id) WHERE epoch = 0 AND {OF_FAMILY} ORDER BY depth, seed, layer
         """,
         **(PLAIN | family),
     )
