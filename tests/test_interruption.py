@@ -1,0 +1,50 @@
+"""Ctrl-C and SIGTERM stop a refresh, but never in the midst of what must be finished."""
+
+import os
+import signal
+
+import pytest
+
+from trainer.interruption import Interruption
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_interrupts(number: signal.Signals) -> None:
+    with Interruption(), pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_holds_a_signal_back_is_finished_first(number: signal.Signals) -> None:
+    done = []
+
+    def append() -> None:
+        with interruption.held_back():
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)  # an impatient second one
+            done.append("append")
+
+    with Interruption() as interruption:
+        with pytest.raises(KeyboardInterrupt):
+            append()
+        assert done == ["append"]
+        with interruption.held_back():  # the publication that follows is not stopped by the same signal
+            done.append("publish")
+    assert done == ["append", "publish"]
+
+
+def test_an_error_while_a_signal_is_held_back_is_not_hidden() -> None:
+    def append() -> None:
+        with interruption.held_back():
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise ValueError("disk")
+
+    with Interruption() as interruption, pytest.raises(ValueError, match="disk"):
+        append()
+
+
+def test_the_handlers_of_before_come_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with Interruption():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
