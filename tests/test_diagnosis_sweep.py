@@ -84,6 +84,20 @@ def test_where_training_accuracy_falls_it_is_never_overfitting() -> None:
         assert found.whole.causes["overfitting"] == "no"
 
 
+def test_where_the_training_data_are_known_by_heart_at_every_depth_a_fall_is_overfitting() -> None:
+    found = diagnosed(family([1.0, 1.0, 1.0, 1.0], [0.70, 0.75, 0.70, 0.60], noise=0.0005))
+    assert found.whole.kind == "overfitting"
+    assert found.whole.causes["overfitting"] == "yes"
+
+
+def test_a_long_run_that_is_not_measured_after_every_epoch_is_diagnosed_too() -> None:
+    metrics, start = family([0.90, 0.95, 0.92, 0.88], [0.90, 0.94, 0.92, 0.88])
+    spread = metrics.assign(epoch=metrics["epoch"].map({0: 0, 1: 1, 2: 10, 3: 100, 4: 1000}))
+    found = diagnosed((spread, start))
+    assert found.whole.budget is not None
+    assert (found.whole.budget.since, found.whole.budget.last) == (100, 1000)
+
+
 def test_a_rise_has_no_kind() -> None:
     found = diagnosed(family([0.90, 0.92, 0.94, 0.96], [0.90, 0.92, 0.94, 0.96]))
     assert (found.verdict, found.whole.kind) == ("rise", "none")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from dashboard.analysis.differences import NEGLIGIBLE, Presence
@@ -24,7 +25,8 @@ class Budget:
 def budget(curves: pd.DataFrame) -> Budget:
     """Whether training ended too soon: did the last quarter of the epochs still gain more than is negligible?"""
     last = int(curves["epoch"].max())
-    since = last - max(1, last // 4)
+    epochs = np.unique(curves["epoch"].to_numpy())  # long runs are not measured after every epoch
+    since = int(epochs[epochs <= last - max(1, last // 4)].max(initial=0))
     wide = curves[curves["split"] == "test"].pivot_table(index="seed", columns="epoch", values="accuracy")
     gain = estimate((wide[last] - wide[since]).to_numpy())
     if not gain.certain:

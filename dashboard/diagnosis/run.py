@@ -16,6 +16,7 @@ import pandas as pd
 
 from dashboard.analysis.differences import Presence
 from dashboard.diagnosis import thresholds
+from dashboard.diagnosis.logic import both, either, opposite
 from dashboard.diagnosis.signs import Signs, signs_of
 
 Fault = Literal["exploding", "vanishing", "dead", "saturated", "diverged", "overfitting", "plateau", "undertrained"]
@@ -81,25 +82,6 @@ def judge(signs: Signs) -> RunDiagnosis:
     sure = [finding.fault for finding in found if finding.presence == "yes"]
     verdict: RunVerdict = sure[0] if sure else "cannot_tell" if found else "healthy"
     return RunDiagnosis(verdict, found, signs)
-
-
-def both(*presences: Presence) -> Presence:
-    """yes where all are; no where any is not."""
-    if "no" in presences:
-        return "no"
-    return "cannot_tell" if "cannot_tell" in presences else "yes"
-
-
-def either(*presences: Presence) -> Presence:
-    """yes where any is; no where none is."""
-    if "yes" in presences:
-        return "yes"
-    return "cannot_tell" if "cannot_tell" in presences else "no"
-
-
-def opposite(presence: Presence) -> Presence:
-    opposites: dict[Presence, Presence] = {"yes": "no", "no": "yes", "cannot_tell": "cannot_tell"}
-    return opposites[presence]
 
 
 def _trouble(signs: Signs) -> Presence:

@@ -30,6 +30,7 @@ from dashboard.analysis.estimates import CONFIDENCE, Estimate
 from dashboard.analysis.gradients import Shrinkage, shrinkage, vanishing
 from dashboard.analysis.overfitting import overfitting_by_depth
 from dashboard.diagnosis import thresholds
+from dashboard.diagnosis.logic import both, either, opposite
 from dashboard.diagnosis.signs import CHANCE
 
 Strength = Presence | Literal["tiny"]  # tiny: it is there, but changes the accuracy by less than anybody would notice
@@ -105,8 +106,9 @@ def diagnose(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> S
         whole = compare(runs, curves, start, depths[0], best, 1)
     else:
         whole = compare(_best_by_others(runs, best, depths[-1]), curves, start, best, depths[-1], 1)
-    fit = _overfitting(runs[~runs["diverged"]])
-    return SweepDiagnosis(depths, effect, p_value, best, replace(whole, causes={**whole.causes, "overfitting": fit}))
+    if whole.kind != "overfitting":  # else it is known, and large
+        whole = replace(whole, causes={**whole.causes, "overfitting": _overfitting(runs[~runs["diverged"]])})
+    return SweepDiagnosis(depths, effect, p_value, best, whole)
 
 
 def _overfitting(runs: pd.DataFrame) -> Strength:
@@ -203,7 +205,8 @@ def _causes(
     """Which kinds of harm are at work between two depths.
 
     vanishing, exploding: δ shrinks or grows on its way back before training, by the rule of `analysis/gradients.py`;
-    runs that diverge count as exploding. overfitting: training loss falls, held-out loss rises. budget: the deeper
+    runs that diverge count as exploding. overfitting: the training loss falls and the held-out loss rises, or test
+    accuracy falls while training accuracy surely does not. budget: the deeper
     networks still gained, in the last quarter of their budget, a good part of what they lack. degradation: training
     accuracy falls too (He et al. 2015, section 1). noise: the mean does not fall, so that a fall in one experiment is
     its seed's.
@@ -223,9 +226,12 @@ def _causes(
     return {
         "exploding": "yes" if diverged > thresholds.DIVERGED_SHARE.limit else explodes,
         "vanishing": vanishes,
-        "overfitting": _together(_presence(train_loss, "fall"), _presence(test_loss, "rise")),
+        "overfitting": either(
+            both(_presence(train_loss, "fall"), _presence(test_loss, "rise")),
+            both(falls, opposite(train_falls)),
+        ),
         "budget": budget_presence,
-        "degradation": _together(falls, train_falls),
+        "degradation": both(falls, train_falls),
         "noise": {"rise": "yes", "flat": "yes", "fall": "no", "cannot_tell": "cannot_tell"}[test.verdict],  # type: ignore[dict-item]
     }
 
@@ -248,12 +254,6 @@ def _presence(difference: Difference, wanted: Literal["rise", "fall"]) -> Presen
     if difference.verdict == "cannot_tell":
         return "cannot_tell"
     return "yes" if difference.verdict == wanted else "no"
-
-
-def _together(first: Presence, second: Presence) -> Presence:
-    if "no" in (first, second):
-        return "no"
-    return "yes" if first == second == "yes" else "cannot_tell"
 
 
 def _vanishing(flow: Shrinkage | None, depth: int) -> Presence:
