@@ -5,10 +5,18 @@ from typing import Any
 
 import axe_playwright_python
 from playwright.sync_api import Page
+from serving import settle
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 AXE_OPTIONS: dict[str, Any] = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 SEVERE = ("serious", "critical")
+
+DRAWN = """
+() => [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => {
+  const drawn = chart.querySelector('.main-svg');
+  return drawn && Math.abs(drawn.getBoundingClientRect().width - chart.getBoundingClientRect().width) < 2;
+})
+"""
 
 LOOK = """
 () => {
@@ -94,6 +102,12 @@ LOOK = """
   return found;
 }
 """
+
+
+def drawn(page: Page) -> None:
+    """Waits until the page has run, and every picture is as wide as its place."""
+    settle(page)
+    page.wait_for_function(DRAWN)
 
 
 def faults(page: Page) -> list[str]:

@@ -1,20 +1,14 @@
 """A walk through all chapters in a real browser, as somebody who looks closely would take it."""
 
 import pytest
-from looking import barriers, faults
+from looking import barriers, drawn, faults
 from playwright.sync_api import Browser, ConsoleMessage, Page
-from serving import PATIENCE, settle
+from serving import PATIENCE
 
 from dashboard.chapters import CHAPTERS
 from dashboard.texts import Texts
 
 WIDE, NARROW = ({"width": width, "height": 900} for width in (1440, 390))
-DRAWN = """
-() => [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => {
-  const drawn = chart.querySelector('.main-svg');
-  return drawn && Math.abs(drawn.getBoundingClientRect().width - chart.getBoundingClientRect().width) < 2;
-})
-"""
 
 
 def open_page(browser: Browser, problems: list[str], **options: object) -> Page:
@@ -29,12 +23,6 @@ def open_page(browser: Browser, problems: list[str], **options: object) -> Page:
     page.on("console", note)
     page.on("pageerror", lambda error: problems.append(str(error)))
     return page
-
-
-def look(page: Page) -> None:
-    """Waits until every picture is drawn as wide as its place."""
-    settle(page)
-    page.wait_for_function(DRAWN)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -52,7 +40,7 @@ def test_every_chapter_is_whole_on_wide_and_narrow_screens(
         page.get_by_role("heading", name=texts(f"{chapter}.title")).wait_for()
         for screen in (WIDE, NARROW):
             page.set_viewport_size(screen)
-            look(page)
+            drawn(page)
             place = f"{chapter}, {screen['width']} wide: "
             problems += [place + fault for fault in faults(page)]
             if checks_barriers:

@@ -1,0 +1,80 @@
+"""Whatever can be set on a page is in its address: a reload and a copied link show the same view."""
+
+from collections.abc import Callable
+
+import pytest
+from looking import drawn
+from playwright.sync_api import Browser, Locator, Page
+from serving import PATIENCE
+
+from dashboard.chapters import CHAPTERS
+
+# What each control shows: the pressed option, the place of a slider, the state of a switch, the text of a field.
+SHOWN = """
+() => [...document.querySelectorAll('[data-testid=stMain], [data-testid=stSidebar]')].flatMap(part => [
+  ...part.querySelectorAll('[role=radio], [role=slider], [role=switch], input, [data-baseweb=select]')
+]).filter(e => e.checkVisibility() || e.type === 'checkbox').map(e => [
+  e.getAttribute('role') || e.tagName, e.getAttribute('aria-label') || '', e.getAttribute('aria-checked') || '',
+  e.getAttribute('aria-valuenow') || '', e.type === 'checkbox' ? e.checked : e.value || '', e.textContent.trim()
+].join('|'))
+"""
+
+
+def shown(page: Page) -> list[str]:
+    found: list[str] = page.evaluate(SHOWN)
+    return found
+
+
+def change_everything(page: Page) -> None:
+    """Changes each control of the page itself, one after the other, as a reader would; each must change the address."""
+    main = page.get_by_test_id("stMain")
+
+    def every(name: str) -> list[Locator]:
+        return main.get_by_test_id(name).all()
+
+    for group in every("stButtonGroup"):
+        other = group.locator("[role=radio][aria-checked=false]")
+        if other.count():
+            _changes(page, other.last.click)
+    for slider in every("stSlider"):
+        handle = slider.get_by_role("slider").first
+        low = handle.evaluate("e => (e.ariaValueNow ?? e.value) == (e.ariaValueMin ?? e.min)")
+        _changes(page, lambda handle=handle, low=low: handle.press("ArrowRight" if low else "ArrowLeft"))
+    for switch in every("stCheckbox"):
+        _changes(page, switch.locator("label").click)
+    for select in every("stSelectbox"):
+        select.get_by_role("combobox").click()
+        _changes(page, page.locator("[role=option][aria-selected=false]").first.click)
+    for number in every("stNumberInput"):
+        _changes(page, number.get_by_test_id("stNumberInputStepUp").click)
+
+
+def _changes(page: Page, act: Callable[[], object]) -> None:
+    before = page.url
+    act()
+    page.wait_for_url(lambda url: url != before)
+    drawn(page)
+
+
+@pytest.mark.parametrize("chapter", [chapter for chapter in CHAPTERS if chapter != "sql"])
+def test_every_control_keeps_its_state_in_a_reload_and_a_copied_link(
+    server: str, browser: Browser, chapter: str
+) -> None:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en").new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(f"{server}/{chapter if chapter != 'answer' else ''}?lang=en")
+    drawn(page)
+    before = shown(page)
+    change_everything(page)
+    after, link = shown(page), page.url
+    assert after != before
+    page.reload()
+    drawn(page)
+    assert shown(page) == after
+    page.context.close()
+    other = browser.new_context(viewport={"width": 1440, "height": 900}, locale="ja").new_page()
+    other.set_default_timeout(PATIENCE * 1000)
+    other.goto(link)
+    drawn(other)
+    assert shown(other) == after
+    other.context.close()
