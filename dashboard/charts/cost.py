@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from dashboard.analysis.estimates import bands
 from dashboard.charts.scales import log_ticks, tick_text
-from dashboard.charts.style import ACTIVATION_COLOURS, Style
+from dashboard.charts.style import ACTIVATION_COLOURS, Style, two_lines
 from dashboard.texts import Texts
 from dashboard.wording import Wording
 
@@ -27,7 +27,7 @@ def by_depth(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -
     figure = make_subplots(
         2,
         2,
-        subplot_titles=[_two_lines(texts(f"cost.panel_{name}")) for name in PANELS],
+        subplot_titles=[two_lines(texts(f"cost.panel_{name}")) for name in PANELS],
         horizontal_spacing=0.11,
         vertical_spacing=0.2,
     )
@@ -68,11 +68,6 @@ def by_depth(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -
     figure.update_annotations(font_size=13)
     figure.update_layout(height=600, showlegend=False, margin={"l": 8, "r": 8, "t": 44, "b": 8})
     return figure
-
-
-def _two_lines(title: str) -> str:
-    """Breaks a title before its bracket, so that two of them fit side by side on a phone."""
-    return title.replace(" (", "<br>(").replace("（", "<br>（")
 
 
 def mistakes_against(

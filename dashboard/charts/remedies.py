@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from dashboard.analysis.estimates import bands
 from dashboard.charts.depth import VERDICT_LOOKS
-from dashboard.charts.style import Style, add_band
+from dashboard.charts.style import Style, add_band, two_lines
 from dashboard.diagnosis.counterfactuals import Counterfactual
 from dashboard.texts import Texts
 from dashboard.wording import Wording
@@ -20,7 +20,7 @@ def ranking(
     found: Sequence[Counterfactual], names: Sequence[str], wording: Wording, axis: str, style: Style, texts: Texts
 ) -> go.Figure:
     """Every single change with its effect and interval, the greatest help on top; symbols tell the verdicts."""
-    figure = style.figure(axis, "", height=130 + 30 * len(found))
+    figure = style.figure(two_lines(axis), texts("remedies.change"), height=150 + 30 * len(found))
     traces = []
     for verdict, (symbol, colour) in VERDICT_LOOKS.items():
         chosen = [index for index, each in enumerate(found) if each.verdict == verdict]
@@ -54,9 +54,7 @@ def ranking(
         )
     figure.add_traces(traces)
     figure.add_vline(0, line={"color": style.muted, "width": 1})
-    figure.update_yaxes(
-        type="category", categoryorder="array", categoryarray=list(names)[::-1], title=None, automargin=True
-    )
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=list(names)[::-1], automargin=True)
     return figure
 
 
@@ -67,7 +65,7 @@ def pairs(rows: pd.DataFrame, old: str, new: str, wording: Wording, axis: str, s
         rows: seed, before, after, as stored.
         old, new: what the two sides are called.
     """
-    figure = style.figure("", axis, height=360)
+    figure = style.figure(texts("remedies.network_axis"), axis, height=360)
     before, after = (rows[side].to_numpy(float) * wording.scale for side in ("before", "after"))
     nothing = np.full(len(rows), np.nan)
     sides = np.tile([0.0, 1.0, np.nan], len(rows))
@@ -96,7 +94,7 @@ def pairs(rows: pd.DataFrame, old: str, new: str, wording: Wording, axis: str, s
             },
         ]
     )
-    figure.update_xaxes(tickvals=[0, 1], ticktext=[old, new], range=[-0.4, 1.4], title=None)
+    figure.update_xaxes(tickvals=[0, 1], ticktext=[old, new], range=[-0.4, 1.4])
     return figure
 
 

@@ -79,6 +79,11 @@ class Style:
         return figure
 
 
+def two_lines(title: str) -> str:
+    """Breaks a title before its bracket, for where it would be cut on a phone."""
+    return title.replace(" (", "<br>(").replace("（", "<br>（")
+
+
 def with_opacity(colour: str, opacity: float) -> str:
     """A hexadecimal or rgb() colour made translucent."""
     red, green, blue = plotly.colors.hex_to_rgb(colour) if colour.startswith("#") else plotly.colors.unlabel_rgb(colour)
