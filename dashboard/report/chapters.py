@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.chapters import CHAPTERS
 
 ENTRY = Path(__file__).parents[1] / "app.py"
+FIRST = next(iter(CHAPTERS))
 PATIENCE = 120  # seconds for one chapter
 ASKED = ("sql",)  # these show nothing until they are asked
 
@@ -51,8 +52,9 @@ def _open(chapter: str, state: Mapping[str, str]) -> AppTest:
     app.context = {"theme": "light"}
     for key, value in state.items():
         app.query_params[key] = value
-    app.run()  # the first page, from which the others can be reached
-    return app.switch_page(f"chapters/{chapter}.py").run()
+    if chapter != FIRST:  # which has no address of its own
+        app.switch_page(f"chapters/{chapter}.py")
+    return app.run()
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def _make(snapshot: Path, view: str) -> bytes:
                 f"--view=?{view}",
             ]
             if which("nice"):
-                command = ["nice", "-n", "10", *command]
+                command = ["nice", "-n", "5", *command]
             subprocess.run(command, check=True, timeout=SECONDS, capture_output=True)  # noqa: S603  # our own program
             return out.read_bytes()
     except (subprocess.SubprocessError, OSError) as error:
