@@ -14,7 +14,7 @@ from dashboard.snapshots import SCHEMA_VERSION
 from dashboard.texts import Texts
 
 LANGUAGES = ["en", "ja"]
-DRAWN = [name for name in CHAPTERS if name != "sql"]  # that page shows nothing until it is asked
+DRAWN = [name for name in CHAPTERS if name not in ("own", "sql")]  # these show nothing until they are asked
 GRID = [name for name in DRAWN if name != "runs"]  # those about the question's own runs
 
 

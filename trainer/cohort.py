@@ -2,9 +2,8 @@
 
 import itertools
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,17 +13,11 @@ from trainer import datasets, statistics
 from trainer.configuration import RunConfiguration
 from trainer.datasets import Indices
 from trainer.examples import examples
+from trainer.measurements import PROFILE_EPOCHS, Measurements, finite, finite_or_none
 from trainer.program import Program, program_for
 from trainer.provenance import Provenance
 
-# Histograms, singular values: enough to see a distribution start, move and settle, at a tenth of the size.
-PROFILE_EPOCHS = (0, 1, 5)
-
 Report = Callable[[int, float], None]  # epoch just finished, mean validation accuracy over the members
-Row = dict[str, Any]
-Number = TypeVar("Number", bound=np.floating[Any])
-
-LARGEST = float(np.finfo(np.float32).max)
 
 
 def train_cohort(
@@ -64,7 +57,7 @@ class _Cohort:
         self.held_out_examples = examples(shape.dataset, self.held_out[None])
         self.sample_examples = examples(shape.dataset, self.sample)
         self.diverged_epoch: dict[int, int] = {}  # member → the first epoch with a loss that is not finite
-        self.rows: dict[str, list[Row]] = defaultdict(list)
+        self.seen = Measurements()
 
     def train(self, report: Report, record: bool = True) -> dict[str, pa.Table]:
         started = time.perf_counter()
@@ -81,7 +74,7 @@ class _Cohort:
         share = (time.perf_counter() - started) / len(self.runs)
         for member in range(len(self.runs)):
             self._add_run(member, share)
-        return {name: _table(rows) for name, rows in self.rows.items()}
+        return self.seen.tables()
 
     def _train_epochs(self, program: Program, first: int, last: int) -> list[NDArray[np.float64]]:
         """The epochs from `first` to `last`. Returns the update ratio of the last step, per layer: (members,) each."""
@@ -97,7 +90,7 @@ class _Cohort:
             self._note_divergence(epoch, loss)
         for member, run_id in self._members():
             examples = batches[:, member].size // len(epochs)
-            self._add_metric(run_id, last, "train_running", losses[-1, member], accuracies[-1, member], examples)
+            self.seen.add_metric(run_id, last, "train_running", losses[-1, member], accuracies[-1, member], examples)
         pairs = zip(seen.kernels_before_last_step, program.kernels(), strict=True)
         return [statistics.update_ratio(*pair) for pair in pairs]
 
@@ -139,98 +132,52 @@ class _Cohort:
             for split, part in self.parts.items():
                 self._add_means(run_id, epoch, split, losses[member, part], correct[member, part])
             if epoch == self.last_epoch:
-                self._add_confusion(run_id, predictions[member, self.parts["test"]])
+                labels = self.dataset.labels[datasets.test_indices()]
+                self.seen.add_confusion(run_id, labels, predictions[member, self.parts["test"]], classes=10)
         alive = [member for member, _ in self._members()]
         report(epoch, float(correct[alive, self.parts["validation"]].mean()) if alive else float("nan"))
 
     def _add_means(
         self, run_id: str, epoch: int, split: str, losses: NDArray[np.float32], correct: NDArray[np.bool_]
     ) -> None:
-        self._add_metric(run_id, epoch, split, losses.mean(dtype=np.float64), correct.mean(), correct.size)
-
-    def _add_metric(self, run_id: str, epoch: int, split: str, loss: float, accuracy: float, examples: int) -> None:
-        self.rows["epoch_metric"].append(
-            {
-                "run_id": run_id,
-                "epoch": epoch,
-                "split": split,
-                "loss": float(loss),
-                "accuracy": float(accuracy),
-                "examples": examples,
-            }
-        )
-
-    def _add_confusion(self, run_id: str, predicted: NDArray[np.int32]) -> None:
-        table = np.zeros((10, 10), np.int64)
-        np.add.at(table, (self.dataset.labels[datasets.test_indices()], predicted), 1)
-        for actual, guess in zip(*np.nonzero(table), strict=True):
-            self.rows["confusion"].append(
-                {
-                    "run_id": run_id,
-                    "actual": int(actual),
-                    "predicted": int(guess),
-                    "count": int(table[actual, guess]),
-                }
-            )
+        self.seen.add_metric(run_id, epoch, split, losses.mean(dtype=np.float64), correct.mean(), correct.size)
 
     def _measure_layers(self, program: Program, epoch: int, update_ratios: list[NDArray[np.float64]] | None) -> None:
         trace = program.probe(self.probe)
         profile = epoch in PROFILE_EPOCHS or epoch == self.last_epoch
         for layer, (kernel, bias) in enumerate(zip(program.kernels(), program.biases(), strict=True), start=1):
-            values = statistics.singular_values(_finite(kernel))
+            values = statistics.singular_values(finite(kernel))
             columns = statistics.weight_statistics(kernel, bias, values)
-            columns |= statistics.signal_statistics(trace, layer, self.runs[0].activation)
+            columns |= statistics.gradient_statistics(trace, layer)
+            columns |= statistics.signal_statistics(trace, layer, self.runs[0].activation, layer == len(trace.errors))
             if update_ratios is not None:
                 columns["update_ratio"] = update_ratios[layer - 1]
-            for member, run_id in self._members():
-                numbers = {name: _finite_or_none(column[member]) for name, column in columns.items()}
-                self.rows["layer_stat"].append({"run_id": run_id, "epoch": epoch, "layer": layer, **numbers})
-                if profile:
-                    self.rows["singular_value"].append(
-                        {
-                            "run_id": run_id,
-                            "epoch": epoch,
-                            "layer": layer,
-                            "values": [_finite_or_none(value) for value in values[member]],
-                        }
-                    )
+            self.seen.add_layer(self._members(), epoch, layer, columns)
             if profile:
-                self._add_histograms(statistics.histograms(trace, kernel, layer), epoch, layer)
-
-    def _add_histograms(self, histograms: dict[str, list[Any]], epoch: int, layer: int) -> None:
-        for quantity, per_member in histograms.items():
-            for member, run_id in self._members():
-                edges, counts = per_member[member]
-                self.rows["layer_histogram"].append(
-                    {
-                        "run_id": run_id,
-                        "epoch": epoch,
-                        "layer": layer,
-                        "quantity": quantity,
-                        "low": float(edges[0]) if edges.size else None,
-                        "high": float(edges[-1]) if edges.size else None,
-                        "counts": counts.tolist(),
-                    }
-                )
+                self.seen.add_singular_values(self._members(), epoch, layer, values)
+                histograms = statistics.histograms(trace, kernel, layer)
+                self.seen.add_histograms(self._members(), epoch, layer, histograms)
 
     def _measure_collapsed_map(self, program: Program, epoch: int) -> None:
         matrix, bias = program.collapsed_map()
-        values = statistics.singular_values(_finite(matrix))
+        values = statistics.singular_values(finite(matrix))
         for member, run_id in self._members():
             last = epoch == self.last_epoch
-            self.rows["collapsed_map"].append(
+            self.seen.add(
+                "collapsed_map",
                 {
                     "run_id": run_id,
                     "epoch": epoch,
-                    "singular_values": [_finite_or_none(value) for value in values[member]],
+                    "singular_values": [finite_or_none(value) for value in values[member]],
                     "matrix": matrix[member].astype(np.float32).ravel().tolist() if last else None,
                     "bias": bias[member].tolist() if last else None,
-                }
+                },
             )
 
     def _add_run(self, member: int, seconds: float) -> None:
         run = self.runs[member]
-        self.rows["run"].append(
+        self.seen.add(
+            "run",
             {
                 "run_id": run.run_id,
                 "name": run.name,
@@ -244,10 +191,10 @@ class _Cohort:
                 "seconds": seconds,
                 "cohort_size": len(self.runs),
                 "provenance_id": self.provenance.provenance_id,
-            }
+            },
         )
         if member == 0:
-            self.rows["provenance"].append(self.provenance.as_row())
+            self.seen.add("provenance", self.provenance.as_row())
 
 
 def _training(run: RunConfiguration) -> Indices:
@@ -258,19 +205,3 @@ def _once_if_alike(positions: Sequence[Indices]) -> Indices:
     """(members, images), or (1, images) where every member has the same ones."""
     stacked = np.stack(positions)
     return stacked[:1] if (stacked == stacked[0]).all() else stacked
-
-
-def _table(rows: Sequence[Row]) -> pa.Table:
-    """One column per key of any row, NULL where a row lacks it. (`from_pylist` knows the first row's keys only.)"""
-    names = dict.fromkeys(name for row in rows for name in row)
-    return pa.table({name: [row.get(name) for row in rows] for name in names})
-
-
-def _finite(values: NDArray[Number]) -> NDArray[Number]:
-    """With zeros for what a diverged member holds, because LAPACK refuses a whole stack for one infinity in it."""
-    return np.where(np.abs(values) <= LARGEST, values, values.dtype.type(0))
-
-
-def _finite_or_none(number: Any) -> float | None:
-    """The number, if a FLOAT column can hold it."""
-    return float(number) if abs(number) <= LARGEST else None

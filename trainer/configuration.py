@@ -80,15 +80,8 @@ class RunConfiguration(BaseModel):
 
     @property
     def recorded_epochs(self) -> tuple[int, ...]:
-        """The epochs after which everything is measured, ascending: all of up to 20, or else about 20 spread evenly on
-        a logarithmic scale. 0, before training, and the last are always among them."""
-        if self.epochs <= EVERY_EPOCH:
-            return tuple(range(self.epochs + 1))
-        points, spread = EVERY_EPOCH, set[int]()
-        while len(spread) < EVERY_EPOCH:  # neighbours among the first few round to the same epoch
-            spread = {round(self.epochs ** (point / (points - 1))) for point in range(points)}
-            points += 1
-        return (0, *sorted(spread))
+        """The epochs after which everything is measured, ascending."""
+        return recorded_epochs(self.epochs)
 
     @property
     def label(self) -> str:
@@ -133,3 +126,15 @@ class RunConfiguration(BaseModel):
     def _layer_shapes(self) -> list[tuple[int, int]]:
         sizes = self.layer_sizes
         return list(itertools.pairwise(sizes))
+
+
+def recorded_epochs(epochs: int) -> tuple[int, ...]:
+    """All of up to 20 epochs, or else about 20 spread evenly on a logarithmic scale. 0, before training, and the last
+    are always among them."""
+    if epochs <= EVERY_EPOCH:
+        return tuple(range(epochs + 1))
+    points, spread = EVERY_EPOCH, set[int]()
+    while len(spread) < EVERY_EPOCH:  # neighbours among the first few round to the same epoch
+        spread = {round(epochs ** (point / (points - 1))) for point in range(points)}
+        points += 1
+    return (0, *sorted(spread))

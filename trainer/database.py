@@ -21,6 +21,8 @@ TABLES = (
     "study_run",
     "provenance",
     "run",
+    "own_layer",
+    "own_note",
     "failure",
     "epoch_metric",
     "layer_stat",
@@ -155,6 +157,11 @@ def _current_layout() -> Layout:
     with duckdb.connect() as connection:
         connection.execute(SCHEMA.read_text(encoding="utf-8"))
         return _layout(connection)
+
+
+def columns_of(table: str) -> list[str]:
+    """The columns of a table, as the schema has them."""
+    return [column for name, column, _, _ in sorted(_current_layout()) if name == table]
 
 
 def check_schema(connection: Connection, file: Path) -> None:

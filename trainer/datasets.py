@@ -141,13 +141,13 @@ def batch_order(name: str, seed: int, epoch: int, train_size: int, batch_size: i
     return order[: steps * batch].reshape(steps, batch).astype(np.int32)
 
 
-def probe_indices(labels: NDArray[np.int32], candidates: Indices) -> Indices:
+def probe_indices(labels: NDArray[np.int32], candidates: Indices, classes: int = 10) -> Indices:
     """The fixed, class-balanced probe batch: the first of `candidates` of each class, at most 1,024 in all, ascending.
 
     Classes differ by at most one example, unless one has too few; then the first of the others fill its places.
     """
-    shares = [PROBE_SIZE // 10 + (digit < PROBE_SIZE % 10) for digit in range(10)]
-    balanced = np.concatenate([candidates[labels[candidates] == digit][:share] for digit, share in enumerate(shares)])
+    shares = [PROBE_SIZE // classes + (number < PROBE_SIZE % classes) for number in range(classes)]
+    balanced = np.concatenate([candidates[labels[candidates] == number][:share] for number, share in enumerate(shares)])
     others = np.setdiff1d(candidates, balanced)[: PROBE_SIZE - len(balanced)]
     return np.sort(np.concatenate([balanced, others])).astype(np.int32)
 

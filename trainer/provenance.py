@@ -20,7 +20,7 @@ class Provenance:
     """Gathered once, before training starts, by the process that writes; `where_trained` adds the machine."""
 
     git_commit: str
-    recipe: int
+    recipe: int | None  # None where somebody's own training was recorded
     python: str
     tensorflow: str
     keras: str

@@ -68,6 +68,7 @@ CREATE TABLE run (
     train_size INTEGER,
     depth INTEGER,
     width INTEGER,
+    classes INTEGER DEFAULT 10,
     activation VARCHAR,
     output VARCHAR DEFAULT 'softmax',
     initializer VARCHAR,
@@ -98,8 +99,9 @@ COMMENT ON COLUMN run.dataset IS 'mnist or fashion_mnist';
 COMMENT ON COLUMN run.data_checksum IS 'SHA-256 over the images and labels of the dataset';
 COMMENT ON COLUMN run.validation_size IS 'Examples held out for validation, the last of the 60,000';
 COMMENT ON COLUMN run.train_size IS 'Training examples; 48,000 is the whole first 80 % of the training set';
-COMMENT ON COLUMN run.depth IS 'Number of hidden Dense layers; 0 is softmax regression';
+COMMENT ON COLUMN run.depth IS 'Number of hidden Dense layers; 0 is softmax regression. Of an own run, the layers with a kernel but for those that give an output';
 COMMENT ON COLUMN run.width IS 'Units of each hidden layer';
+COMMENT ON COLUMN run.classes IS 'Classes to choose between; NULL for an own run that does not classify, or not in one way alone';
 COMMENT ON COLUMN run.activation IS 'Activation function of the hidden layers; linear is none';
 COMMENT ON COLUMN run.output IS 'softmax, or sigmoid: ten yes-or-no questions, with the sum of their cross-entropies as loss';
 COMMENT ON COLUMN run.initializer IS 'Initialiser of the kernels, a Keras name; fan_in_normal is the untruncated normal distribution of variance 1 / inputs';
@@ -115,11 +117,39 @@ COMMENT ON COLUMN run.epochs IS 'Epochs asked for';
 COMMENT ON COLUMN run.seed IS 'Decides the starting kernels, the order of batches and the subset of the data';
 COMMENT ON COLUMN run.parameters IS 'Trainable numbers: weights and biases';
 COMMENT ON COLUMN run.flops_per_example IS 'Floating-point operations of a forward pass, multiplication and addition apart';
-COMMENT ON COLUMN run.status IS 'finished, or diverged: the loss became infinite or not a number';
+COMMENT ON COLUMN run.status IS 'finished; diverged: the loss became infinite or not a number; interrupted: an own training that ended before its time';
 COMMENT ON COLUMN run.diverged_epoch IS 'First epoch whose loss was not finite; nothing is stored from it on; NULL if finished';
 COMMENT ON COLUMN run.seconds IS 'Wall time of its cohort, compiling and measuring included, over the runs in it';
 COMMENT ON COLUMN run.cohort_size IS 'Runs that were trained together in one compiled program';
 COMMENT ON COLUMN run.provenance_id IS 'Where it comes from';
+
+CREATE TABLE own_layer (
+    run_id VARCHAR NOT NULL,
+    layer INTEGER NOT NULL,
+    name VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    activation VARCHAR,
+    inputs INTEGER,
+    units INTEGER
+);
+COMMENT ON TABLE own_layer IS 'What the layers of an own run are called';
+COMMENT ON COLUMN own_layer.run_id IS 'The run';
+COMMENT ON COLUMN own_layer.layer IS '1 …, in the order in which they are computed, as in layer_stat';
+COMMENT ON COLUMN own_layer.name IS 'Name of the layer in its model';
+COMMENT ON COLUMN own_layer.kind IS 'Keras class of the layer; unknown for one that was imported';
+COMMENT ON COLUMN own_layer.activation IS 'Activation function, as far as it was found';
+COMMENT ON COLUMN own_layer.inputs IS 'Rows of the kernel as a matrix: of a convolution, height × width × channels; of a recurrent cell, those of the input and of the state';
+COMMENT ON COLUMN own_layer.units IS 'Columns of the kernel as a matrix';
+
+CREATE TABLE own_note (
+    run_id VARCHAR NOT NULL,
+    note VARCHAR NOT NULL,
+    detail VARCHAR NOT NULL
+);
+COMMENT ON TABLE own_note IS 'What could not be recorded of an own run';
+COMMENT ON COLUMN own_note.run_id IS 'The run';
+COMMENT ON COLUMN own_note.note IS 'What is missing, as a key: see trainer/notes.py';
+COMMENT ON COLUMN own_note.detail IS 'Where, or why; may be empty';
 
 CREATE TABLE failure (
     run_id VARCHAR PRIMARY KEY,

@@ -55,25 +55,33 @@ def weight_statistics(kernel: Floats, bias: Floats, values: NDArray[np.float64])
     }
 
 
-def signal_statistics(trace: Trace, layer: int, activation: str) -> Row:
+def gradient_statistics(trace: Trace, layer: int) -> Row:
+    """Statistics of the gradients with respect to one layer's kernel and bias; `layer` is 1 … depth + 1."""
+    gradient = _array(trace.kernel_gradients[layer - 1])
+    return {
+        "gradient_norm": _norm(gradient),
+        "gradient_rms": _rms(gradient),
+        "bias_gradient_norm": np.sqrt(np.square(_array(trace.bias_gradients[layer - 1])).sum(axis=1)),
+    }
+
+
+def signal_statistics(trace: Trace, layer: int, activation: str | None, output: bool) -> Row:
     """Statistics of what flows through one layer, forward and backward.
 
     Args:
-        layer: 1 … depth + 1; the last is the output, whose activation here is the logits.
-        activation: of the hidden layers.
+        layer: 1 … depth + 1.
+        activation: of this layer, where it is known.
+        output: whether no layer comes after it; its activation is then the logits.
 
     The split of the shrinkage is exact: rms(δˡ) / rms(δˡ⁺¹) = weight_gain · slope_gain · normalization_gain ·
     shortcut_gain, where the last two are 1 in a network that has neither. It does not exist for the output layer, which
-    has no layer after it.
+    has no layer after it; and where the trace lacks a part (in a network that is somebody's own), the factors that need
+    it are left out.
     """
     index = layer - 1
-    output = layer == len(trace.errors)
     preactivation, hidden = _array(trace.preactivations[index]), _array(trace.activations[index])
-    error, gradient = _array(trace.errors[index]), _array(trace.kernel_gradients[index])
+    error = _array(trace.errors[index])
     row: Row = {
-        "gradient_norm": _norm(gradient),
-        "gradient_rms": _rms(gradient),
-        "bias_gradient_norm": np.sqrt(np.square(_array(trace.bias_gradients[index])).sum(axis=1)),
         "delta_rms": _rms(error),
         "preactivation_mean": preactivation.mean(axis=(1, 2)),
         "preactivation_std": preactivation.std(axis=(1, 2)),
@@ -81,13 +89,15 @@ def signal_statistics(trace: Trace, layer: int, activation: str) -> Row:
         "activation_std": hidden.std(axis=(1, 2)),
     }
     if not output:
-        slope = _array(trace.slopes[index])
-        arriving, next_error = _rms(_array(trace.backpropagated[index])), _rms(_array(trace.errors[index + 1]))
-        row["weight_gain"] = _ratio(arriving, next_error)
-        entering, normalized = _rms(_array(trace.entering[index])), _rms(_array(trace.normalized[index]))
+        slope, following, normalized = trace.slopes[index], trace.errors[index + 1], trace.normalized[index]
+        arriving, entering = _rms(_array(trace.backpropagated[index])), _rms(_array(trace.entering[index]))
+        if following is not None:
+            row["weight_gain"] = _ratio(arriving, _rms(_array(following)))
         row["slope_gain"] = _ratio(entering, arriving)
-        row["normalization_gain"] = _ratio(normalized, entering)
-        row["shortcut_gain"] = _ratio(row["delta_rms"], normalized)
+        if normalized is not None:
+            row["normalization_gain"] = _ratio(_rms(_array(normalized)), entering)
+            row["shortcut_gain"] = _ratio(row["delta_rms"], _rms(_array(normalized)))
+        slope = _array(slope)
         row["dead_fraction"] = (slope == 0).all(axis=1).mean(axis=1)
         if activation in STEEPEST_SLOPE:
             row["saturated_fraction"] = (slope < SATURATED_SHARE * STEEPEST_SLOPE[activation]).mean(axis=(1, 2))
@@ -100,15 +110,21 @@ def update_ratio(before: Floats, after: Floats) -> NDArray[np.float64]:
 
 
 def histograms(trace: Trace, kernel: Floats, layer: int) -> dict[str, list[tuple[Floats, NDArray[np.int64]]]]:
-    """For each quantity one (edges, counts) per member; gradients and δ as log10 of their size, zeros left out."""
-    index = layer - 1
-    return {
-        "weight": [histogram(member) for member in kernel],
-        "preactivation": [histogram(member) for member in _array(trace.preactivations[index])],
-        "activation": [histogram(member) for member in _array(trace.activations[index])],
-        "log10_gradient": [histogram(_log10_size(member)) for member in _array(trace.kernel_gradients[index])],
-        "log10_delta": [histogram(_log10_size(member)) for member in _array(trace.errors[index])],
+    """For each quantity that the trace has, one (edges, counts) per member; gradients and δ as log10 of their size,
+    zeros left out."""
+    plain = {
+        "weight": kernel,
+        "preactivation": trace.preactivations[layer - 1],
+        "activation": trace.activations[layer - 1],
     }
+    sizes = {"log10_gradient": trace.kernel_gradients[layer - 1], "log10_delta": trace.errors[layer - 1]}
+    found = {
+        name: [histogram(member) for member in _array(values)] for name, values in plain.items() if values is not None
+    }
+    for name, values in sizes.items():
+        if values is not None:
+            found[name] = [histogram(_log10_size(member)) for member in _array(values)]
+    return found
 
 
 def histogram(values: Floats) -> tuple[Floats, NDArray[np.int64]]:

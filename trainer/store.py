@@ -21,6 +21,7 @@ from trainer.database import (
     Connection,
     DamagedError,
     attach,
+    columns_of,
     connect,
     create_tables,
     first_line,
@@ -228,6 +229,59 @@ class Store:
                     )
                 connection.unregister("arriving")
             connection.execute("DELETE FROM failure WHERE list_contains(?::VARCHAR[], run_id)", [arriving])
+
+    @staticmethod
+    def columns(table: str) -> list[str]:
+        """The columns of a table, as the schema has them."""
+        return columns_of(table)
+
+    def own_runs(self) -> list[tuple[str, str, str, str | None]]:
+        """run_id, name, origin and sweep of the runs that are not the grid's, of work file or newest snapshot."""
+        query = "SELECT run_id, name, origin, sweep FROM run WHERE origin <> 'grid' ORDER BY sweep, name, run_id"
+        return self._read(self.work_file, query) or self._published(query)
+
+    def study_runs(self, study: str) -> Iterator[dict[str, list[dict[str, Any]]]]:
+        """One run of a study after the other, from the newest snapshot: by table, its rows. A sweep of own runs counts
+        as a study.
+
+        Raises:
+            FathomError: there is no snapshot, or no such study in it.
+        """
+        snapshot = self.newest_snapshot()
+        if snapshot is None:
+            raise FathomError(
+                f"There are no results in {self.folder}. Run 'python -m trainer', or give another folder with --data."
+            )
+        with reading(snapshot) as connection:
+            runs = connection.execute(
+                "SELECT run_id FROM study_run SEMI JOIN run USING (run_id) WHERE study = $study UNION "
+                "SELECT run_id FROM run WHERE sweep = $study ORDER BY run_id",
+                {"study": study},
+            ).fetchall()
+            if not runs:
+                known = connection.execute(
+                    "SELECT study FROM study UNION SELECT sweep FROM run WHERE sweep IS NOT NULL ORDER BY ALL"
+                ).fetchall()
+                names = ", ".join(name for (name,) in known) or "none"
+                raise FathomError(f"There are no runs of a study or sweep '{study}'. Those that are stored: {names}.")
+            for (run_id,) in runs:
+                yield {
+                    name: connection.sql(f"FROM {name} WHERE run_id = ?", params=[run_id]).to_arrow_table().to_pylist()
+                    for name in ("run", "epoch_metric", "layer_stat", "layer_histogram")
+                }
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Gives an own run another name; runs of the grid have none but that of their configuration."""
+        with self._at_work() as connection, transaction(connection):
+            connection.execute("UPDATE run SET name = ? WHERE run_id = ? AND origin <> 'grid'", [name, run_id])
+
+    def remove(self, run_id: str) -> None:
+        """Forgets an own run and all that belongs to it; a run of the grid stays."""
+        with self._at_work() as connection, transaction(connection):
+            own = connection.execute(
+                "SELECT run_id FROM run WHERE run_id = ? AND origin <> 'grid'", [run_id]
+            ).fetchall()
+            _forget(connection, [each for (each,) in own])
 
     def note_failure(self, names: Mapping[str, str], reason: str, attempts: int) -> None:
         """Writes down that runs, given as run_id → name, could not be trained; not of those that once were."""

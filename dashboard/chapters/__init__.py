@@ -11,5 +11,6 @@ CHAPTERS = {
     "remedies": ":material/healing:",
     "cost": ":material/payments:",
     "runs": ":material/list_alt:",
+    "own": ":material/person:",
     "sql": ":material/database_search:",
 }

@@ -15,7 +15,7 @@ from dashboard.settings_wording import SettingsWording
 
 MOST_COMPARED = 8
 MOST_LISTED = 500  # rows of the table: more are neither read nor quickly sent
-FILTERED = (*FIELDS, "origin", "status")
+FILTERED = (*FIELDS, "status")
 FILTERS_A_ROW = 4
 IDENTIFYING = 6  # so many first digits are taken for those of an identifier
 ORDERS: dict[str, tuple[str, bool]] = {  # by which column, and whether ascending

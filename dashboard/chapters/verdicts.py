@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import queries
+from dashboard.analysis.own import with_training
 from dashboard.chapters.page import Page
 from dashboard.diagnosis import run as run_rules
 from dashboard.diagnosis import sweep
@@ -32,11 +33,25 @@ def show_sweep(page: Page, activation: str, about: Kind | None = None) -> None:
     Args:
         about: the kind of harm that the chapter is about; it is named whatever the verdict.
     """
-    found = diagnose_sweep(str(page.snapshot), activation)
-    with st.container(border=True, key=f"verdict_{activation}"):
-        st.markdown(f"#### {page.texts('sweep.title', activation=page.texts(f'activation.{activation}'))}")
+    title = page.texts("sweep.title", activation=page.texts(f"activation.{activation}"))
+    _draw_sweep(
+        page, activation, title, diagnose_sweep(str(page.snapshot), activation), page.texts("sweep.no_sweep"), about
+    )
+
+
+def show_own_sweep(page: Page, name: str) -> None:
+    """The verdict on depth for a sweep of own runs, in a frame."""
+    found = diagnose_own_sweep(str(page.snapshot), name)
+    _draw_sweep(page, "own", page.texts("own.sweep_verdict"), found, page.texts("own.no_sweep"))
+
+
+def _draw_sweep(
+    page: Page, key: str, title: str, found: SweepDiagnosis | None, otherwise: str, about: Kind | None = None
+) -> None:
+    with st.container(border=True, key=f"verdict_{key}"):
+        st.markdown(f"#### {title}")
         if found is None:
-            st.markdown(page.texts("sweep.no_sweep"))
+            st.markdown(otherwise)
             return
         words = words_of(page)
         sentences = words.sweep(found)
@@ -80,16 +95,8 @@ def show_run(page: Page, run_id: str) -> None:
     found = diagnose_run(str(page.snapshot), run_id)
     if found is None:
         return
-    words = words_of(page)
     diagnosis, changes, alarms = found
-    with st.container(border=True, key="run_diagnosis"):
-        st.markdown(f"#### {page.texts('diagnosis.title')}")
-        first, *findings = words.run(diagnosis)
-        st.markdown("\n".join([first, "", *(f"- {finding}" for finding in findings)]))
-        if remedies := words.remedies(diagnosis, changes):
-            st.markdown(f"**{page.texts('diagnosis.try_title')}**")
-            st.markdown("\n".join(f"- {remedy}" for remedy in remedies))
-        st.caption(page.texts("diagnosis.single"))
+    _draw_diagnosis(page, diagnosis, changes)
     with st.expander(page.texts("diagnosis.others_title")):
         st.markdown(page.texts("diagnosis.others_read"))
         tool, rule, epochs = (page.texts(f"diagnosis.others_{name}") for name in ("tool", "rule", "epochs"))
@@ -101,6 +108,48 @@ def show_run(page: Page, run_id: str) -> None:
             missing = page.texts("diagnosis.others_missing", names=separator.join(each.not_replayed))
             nearly = page.texts("diagnosis.others_nearly", names=separator.join(each.approximations))
             st.caption(f"[{each.name}]({each.source}): {missing} {nearly}")
+
+
+def show_own_run(page: Page, run_id: str) -> None:
+    """The diagnosis of an own run, and what to try."""
+    found = diagnose_own_run(str(page.snapshot), run_id)
+    if found is not None:
+        _draw_diagnosis(page, found, [])
+
+
+def _draw_diagnosis(page: Page, diagnosis: RunDiagnosis, changes: list[Counterfactual]) -> None:
+    words = words_of(page)
+    with st.container(border=True, key="run_diagnosis"):
+        st.markdown(f"#### {page.texts('diagnosis.title')}")
+        first, *findings = words.run(diagnosis)
+        st.markdown("\n".join([first, "", *(f"- {finding}" for finding in findings)]))
+        if remedies := words.remedies(diagnosis, changes):
+            st.markdown(f"**{page.texts('diagnosis.try_title')}**")
+            st.markdown("\n".join(f"- {remedy}" for remedy in remedies))
+        st.caption(page.texts("diagnosis.single"))
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def diagnose_own_sweep(snapshot: str, name: str) -> SweepDiagnosis | None:
+    """The diagnosis of a sweep of own runs; None below two depths with test accuracy."""
+    metrics = with_training(queries.own_sweep_metrics(Path(snapshot), name))
+    runs = sweep.ends(metrics)
+    judged = runs[(runs["split"] == "test") & runs["accuracy"].notna()]
+    if judged["depth"].nunique() < 2:
+        return None
+    return sweep.diagnose(runs, metrics, queries.own_sweep_start(Path(snapshot), name))
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def diagnose_own_run(snapshot: str, run_id: str) -> RunDiagnosis | None:
+    """The diagnosis of one own run; None where nothing was measured of it."""
+    file = Path(snapshot)
+    metrics = with_training(queries.diagnosed_metrics(file, run_id))
+    if metrics.empty:
+        return None
+    row = queries.diagnosed_run(file, run_id).iloc[0]
+    run = {str(name): value for name, value in row.items()}
+    return run_rules.diagnose(run, metrics, queries.diagnosed_layers(file, run_id))
 
 
 @st.cache_data(max_entries=50, show_spinner=False)

@@ -44,11 +44,12 @@ class Signs:
     saturated_start: Mapping[int, float]  # the same before training
     dead: Mapping[int, float]  # share of dead units by hidden layer, at the last epoch
     dead_since: int | None  # first epoch at which a layer was as dead as it is at the end
+    guessing: float | None = GUESSING  # the loss of guessing; None where the run does not classify
 
     @property
     def loss_left(self) -> float | None:
         """The training loss at the end as a share of that of guessing: 1 has learned nothing, 0 everything."""
-        return None if self.train_loss is None else self.train_loss / GUESSING
+        return None if self.train_loss is None or self.guessing is None else self.train_loss / self.guessing
 
 
 def signs_of(run: Mapping[str, Any], metrics: pd.DataFrame, layers: pd.DataFrame) -> Signs:
@@ -56,7 +57,7 @@ def signs_of(run: Mapping[str, Any], metrics: pd.DataFrame, layers: pd.DataFrame
 
     Args:
         run: its row in the table `run`: depth (where it is not known, all layers but the last count), activation,
-            diverged_epoch.
+            diverged_epoch; classes, where they are not the grid's ten.
         metrics: its rows in `epoch_metric`: epoch, split, loss, accuracy.
         layers: its rows in `layer_stat`: epoch, layer, and the statistics; may be empty.
     """
@@ -100,7 +101,14 @@ def signs_of(run: Mapping[str, Any], metrics: pd.DataFrame, layers: pd.DataFrame
         saturated_start=_by_layer(starting, "saturated_fraction"),
         dead=dead,
         dead_since=_since_when(hidden, dead),
+        guessing=_loss_of_guessing(run),
     )
+
+
+def _loss_of_guessing(run: Mapping[str, Any]) -> float | None:
+    """An own run may have another number of classes than the grid's ten, or none."""
+    classes = run.get("classes", CLASSES)
+    return float(np.log(classes)) if pd.notna(classes) else None
 
 
 def _quarter_before(epochs: NDArray[np.integer[Any]], last: int) -> int:

@@ -12,6 +12,7 @@ from dashboard.queries.diagnosis import (
 from dashboard.queries.layers import histograms, layer_logarithms, layer_statistic_over_epochs, layer_statistics
 from dashboard.queries.linear import collapsed_maps, collapsed_maps_of, collapsed_singular_values, confusions
 from dashboard.queries.metrics import learning_curves, metric_over_epochs, metrics_at
+from dashboard.queries.own import own_layers, own_notes, own_runs, own_sweep_metrics, own_sweep_start
 from dashboard.queries.remedies import family_layers
 from dashboard.queries.runs import grid, parameters_by_depth, store_facts, training_examples
 from dashboard.queries.store import schema
@@ -40,6 +41,11 @@ __all__ = [
     "map_logarithms",
     "metric_over_epochs",
     "metrics_at",
+    "own_layers",
+    "own_notes",
+    "own_runs",
+    "own_sweep_metrics",
+    "own_sweep_start",
     "parameters_by_depth",
     "run_confusion",
     "run_curves",

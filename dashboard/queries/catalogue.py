@@ -9,8 +9,8 @@ from dashboard.queries.plain import select
 
 
 def all_runs(snapshot: Path) -> pd.DataFrame:
-    """Every run, whatever its study: the columns of the table `run`, last_epoch (the last that is stored), and loss and
-    accuracy of the splits at it: train_loss, train_accuracy, validation_loss, …"""
+    """Every run of the grid, whatever its study: the columns of the table `run`, last_epoch (the last that is stored),
+    and loss and accuracy of the splits at it: train_loss, train_accuracy, validation_loss, …"""
     figures = ", ".join(
         f"max({metric}) FILTER (split = '{split}') AS {split}_{metric}"
         for split in ("train", "validation", "test")
@@ -25,8 +25,8 @@ def all_runs(snapshot: Path) -> pd.DataFrame:
             SELECT run_id, last_epoch, {figures}
             FROM epoch_metric JOIN last USING (run_id) WHERE epoch = last_epoch GROUP BY run_id, last_epoch
         )
-        SELECT * REPLACE ({known}) FROM run LEFT JOIN ends USING (run_id)
-        ORDER BY origin, dataset, activation, depth, regexp_replace(name, ' seed [0-9]+$', ''), seed
+        SELECT * REPLACE ({known}) FROM run LEFT JOIN ends USING (run_id) WHERE origin = 'grid'
+        ORDER BY dataset, activation, depth, regexp_replace(name, ' seed [0-9]+$', ''), seed
         """,
     )
 

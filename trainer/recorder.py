@@ -1,0 +1,408 @@
+"""Records your own training in Keras: one line in `fit`, and the dashboard explains it.
+
+from trainer.recorder import Recorder
+model.fit(x, y, …, callbacks=[Recorder("5 layers", test_data=(x_test, y_test))])
+"""
+
+import time
+import uuid
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+
+from trainer import provenance, statistics
+from trainer.configuration import recorded_epochs
+from trainer.datasets import DATA_FOLDER
+from trainer.errors import FathomError
+from trainer.fit_data import PROBE_BYTES, Evaluation, Examples, examples_of, of_fit
+from trainer.measurements import PROFILE_EPOCHS, Measurements, finite, finite_or_none
+from trainer.notes import say
+from trainer.store import Store
+from trainer.tracing import KernelLayer, Reading, kernel_layers, read
+
+MEMBERS = 1  # a cohort of one
+SPECTRUM_OPERATIONS = 2e9  # multiplications, at most, that the singular values of one kernel may take
+
+
+class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
+    """Keeps what happens in a training in the store, and publishes it at the end for the dashboard.
+
+    The same quantities as in the grid are measured on a fixed probe batch, before training and after up to 20 of the
+    epochs. What there is of a training that is interrupted or fails is kept as well. It says in the end what it could
+    not record, and never stops a training by a trouble of its own.
+
+    Args:
+        name: for people; need not be unique.
+        test_data: (inputs, targets) that the network never sees, or a `tf.data.Dataset` of both.
+        train_data: the same of training examples, where `fit` trains on a generator; otherwise what `fit` was given.
+        sweep: a name that trainings of different depth share, so that they are compared.
+        seed: what the random numbers were seeded with; runs of one sweep with equal seeds are paired.
+        data: folder of the store, where the dashboard looks.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        test_data: Any = None,
+        *,
+        train_data: Any = None,
+        sweep: str | None = None,
+        seed: int | None = None,
+        data: str | Path = DATA_FOLDER,
+    ) -> None:
+        super().__init__()
+        self._test, self._train = (_given(each) for each in (test_data, train_data))
+        self._named = {"name": str(name), "sweep": sweep, "seed": seed}
+        self._store = Store(Path(data))
+        self._recording: _Recording | None = None
+        self._finalizer: Any = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._recording = _Recording(self.model, self._store, self._named, self._train, self._test, self.params)
+        # For a training that is broken off outside of a step: at the latest when Python ends.
+        self._finalizer = weakref.finalize(self, self._recording.finish, "interrupted")
+        self._recording.watch_steps()
+        self._recording.measure(0)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self._recording:
+            self._recording.remember_kernels(batch, self.params.get("steps"))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._recording:
+            self._recording.end_epoch(logs or {}, stopping=bool(self.model.stop_training))
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._recording:
+            self._finalizer.detach()
+            self._recording.finish("finished")
+            self._recording = None
+
+
+def _given(data: Any) -> Examples | None:
+    if data is None:
+        return None
+    inputs, targets = data if isinstance(data, tuple | list) else (data, None)
+    found = examples_of(inputs, targets)
+    if found is None:
+        raise FathomError(
+            "test_data and train_data should be a pair of arrays (inputs, targets) or a tf.data.Dataset of such pairs, "
+            f"but {type(data).__name__} was given. Give one of the two."
+        )
+    return found
+
+
+class _Recording:
+    """One call of `fit`."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        store: Store,
+        named: dict[str, Any],
+        train: Examples | None,
+        test: Examples | None,
+        params: dict[str, Any],
+    ) -> None:
+        self.run_id = uuid.uuid4().hex[:16]
+        self.model, self.store, self.named = model, store, named
+        self.started = time.perf_counter()
+        self.spent = 0.0  # seconds of measuring
+        self.epochs = int(params.get("epochs") or 1)
+        self.schedule = set(recorded_epochs(self.epochs))
+        self.epoch = 0
+        self.status = "finished"
+        self.diverged_epoch: int | None = None
+        self.closed = False
+        self.seen = Measurements()
+        self.notes: dict[str, list[str]] = {}
+        self.provenance = replace(provenance.where_trained(provenance.gather()), recipe=None)
+        self.fit = of_fit(model)
+        self.training, self.test = train or self.fit.training, test
+        self.sample = self.training.sample() if self.training else None
+        self.probe: Examples | None = (self.training or test).probe() if (self.training or test) else None  # type: ignore[union-attr]
+        self.layers = kernel_layers(model)
+        self.reading: Reading | None = None
+        self.classes: int | None = None
+        self.judged: tuple[int, Any, Any] | None = None  # epoch, classes of the test examples, and those taken for them
+        self.before: tuple[int, list[Any]] | None = None  # steps taken, and the kernels then
+        self.batches: int | None = None
+        self.evaluate = Evaluation(model)
+        self.train_function: Callable[[Any], Any] = model.train_function
+        self.batches_seen = 0  # in this epoch
+        self.learning_rate = self._try("failed", lambda: finite_or_none(model.optimizer.learning_rate))
+        missing = {
+            "no_kernels": not self.layers,
+            "no_examples": self.training is None,
+            "no_test_data": test is None,
+            "no_validation": self.fit.validation is None,
+        }
+        for note, holds in missing.items():
+            if holds:
+                self._note(note)
+        self._fit_probe_to_memory()
+
+    # ---- while it trains --------------------------------------------------------------------------------------------
+
+    def watch_steps(self) -> None:
+        """Keras tells callbacks nothing of a training that is broken off: so its steps are watched."""
+        original = self.train_function
+
+        def watched(iterator: Any) -> Any:
+            try:
+                return original(iterator)
+            except (StopIteration, tf.errors.OutOfRangeError):  # the end of the data, as Keras expects it
+                raise
+            except BaseException:
+                self.finish("interrupted")
+                raise
+
+        self.model.train_function = watched
+
+    def remember_kernels(self, batch: int, steps: int | None) -> None:
+        """Before the last step of an epoch; before each of them where their number is not known."""
+        last = steps or self.batches
+        self.batches_seen = batch + 1
+        if last is None or batch + int(getattr(self.model, "steps_per_execution", 1) or 1) >= last:
+            kernels = [tf.identity(kernel.value) for layer in self.layers for kernel in layer.kernels]
+            self.before = self._steps_taken(), kernels
+
+    def end_epoch(self, logs: dict[str, Any], stopping: bool) -> None:
+        self.epoch += 1
+        self.batches = self.batches_seen
+        loss = logs.get("loss")
+        if loss is not None and not np.isfinite(loss):
+            self.diverged_epoch = self.diverged_epoch or self.epoch
+        if self.diverged_epoch:
+            return
+        self._add_logs(logs)
+        if self.epoch in self.schedule or stopping:
+            self.measure(self.epoch, last=stopping or self.epoch == self.epochs)
+
+    def _add_logs(self, logs: dict[str, Any]) -> None:
+        """What Keras has measured itself. Its loss has the penalty on the weights in it, which the store leaves out."""
+        if self.epoch not in self.schedule:
+            return
+        penalty = sum(
+            float(weight.regularizer(weight)) for weight in self.model.trainable_weights if weight.regularizer
+        )
+        for split, prefix in (("train_running", ""), ("validation", "val_")):
+            if f"{prefix}loss" in logs:
+                loss = float(logs[f"{prefix}loss"]) - penalty
+                examples = len(self.fit.validation) if split == "validation" and self.fit.validation else None
+                accuracy = _accuracy(logs, prefix) if self.evaluate.classifies else None
+                self.seen.add_metric(self.run_id, self.epoch, split, loss, accuracy, examples)
+
+    def measure(self, epoch: int, last: bool = False) -> None:
+        started = time.perf_counter()
+        with np.errstate(all="ignore"):
+            self._try("failed", lambda: self._measure_splits(epoch, last))
+            if self.diverged_epoch is None and self.layers:
+                self._measure_layers(epoch, last)
+        self.spent += time.perf_counter() - started
+
+    # ---- measuring --------------------------------------------------------------------------------------------------
+
+    def _measure_splits(self, epoch: int, last: bool) -> None:
+        whole = last and self.training is not None
+        splits = {"train": self.training if whole else self.sample, "test": self.test}
+        if epoch == 0:
+            splits["validation"] = self.fit.validation
+        for split, examples in splits.items():
+            if examples is None:
+                continue
+            try:
+                found = self.evaluate(examples)
+            except Exception as error:  # somebody else's loss: whatever it raises, the training goes on
+                self._note("no_loss", _first_line(error))
+                return
+            if not np.isfinite(found.loss):
+                self.diverged_epoch = epoch
+                return
+            self.seen.add_metric(self.run_id, epoch, split, found.loss, found.accuracy, len(examples))
+            if found.accuracy is None:
+                self._note("no_accuracy")
+            elif found.classes is not None:
+                self.classes = found.classes
+                if split == "test":
+                    self.judged = epoch, examples.labels(), found.predicted
+
+    def _measure_layers(self, epoch: int, last: bool) -> None:
+        reading = None
+        if self.probe is not None:
+            probe = self.probe
+            reading = self._try("no_loss", lambda: read(self.model, self.layers, probe.inputs, probe.targets))
+        if reading is not None:
+            self.reading = reading
+        ratios = self._update_ratios() if epoch else {}
+        profile = epoch in PROFILE_EPOCHS or last
+        # The order in which they are computed, as it was first seen.
+        for number, layer in enumerate(self.reading.layers if self.reading else self.layers, start=1):
+            kernel = layer.kernel()
+            values = self._singular_values(layer, kernel)
+            columns = statistics.weight_statistics(kernel, layer.bias(), values)
+            if layer.name in ratios:
+                columns["update_ratio"] = ratios[layer.name]
+            if reading is not None:
+                columns |= self._columns(reading, number)
+            self.seen.add_layer([(0, self.run_id)], epoch, number, columns)
+            if profile:
+                if np.isfinite(values).all():
+                    self.seen.add_singular_values([(0, self.run_id)], epoch, number, values)
+                if reading is not None:
+                    found = statistics.histograms(reading.trace, kernel, number)
+                    self.seen.add_histograms([(0, self.run_id)], epoch, number, found)
+
+    def _columns(self, reading: Reading, number: int) -> statistics.Row:
+        columns = statistics.gradient_statistics(reading.trace, number)
+        if not reading.has_signals(number):
+            self._note("no_signals", reading.layers[number - 1].name)
+            return columns
+        output = reading.outputs[number - 1]
+        columns |= statistics.signal_statistics(reading.trace, number, reading.activations[number - 1], output)
+        if not output and not reading.one_follows(number):
+            columns.pop("weight_gain", None)
+        return columns
+
+    def _singular_values(self, layer: KernelLayer, kernel: Any) -> Any:
+        _, inputs, units = kernel.shape
+        if inputs * units * min(inputs, units) > SPECTRUM_OPERATIONS:
+            self._note("no_spectrum", layer.name)
+            return np.full((MEMBERS, 1), np.nan)
+        return statistics.singular_values(finite(kernel))
+
+    def _update_ratios(self) -> dict[str, Any]:
+        """By the name of the layer; nothing where the last step alone was not seen."""
+        if self.before is None or self._steps_taken() - self.before[0] != 1:
+            self._note("no_update_ratio")
+            return {}
+        before, found = iter(self.before[1]), {}
+        for layer in self.layers:
+            earlier = replace(layer, kernels=tuple(next(before) for _ in layer.kernels))
+            found[layer.name] = statistics.update_ratio(earlier.kernel(), layer.kernel())
+        return found
+
+    def _steps_taken(self) -> int:
+        return int(self.model.optimizer.iterations)
+
+    def _fit_probe_to_memory(self) -> None:
+        """One example shows how much a pass over the probe batch would keep."""
+        if self.probe is None or not self.layers:
+            return
+        one = self.probe.take(slice(0, 1))
+        reading = self._try("no_loss", lambda: read(self.model, self.layers, one.inputs, one.targets))
+        if reading is None:
+            self.probe = None
+            return
+        self.reading = reading
+        size = 5 * sum(part.nbytes for parts in reading.trace[:2] for part in parts if part is not None)
+        most = max(1, int(PROBE_BYTES / max(size, 1)))
+        if most < len(self.probe):
+            self.probe = self.probe.probe(most)
+            self._note("smaller_probe", str(most))
+
+    # ---- at the end -------------------------------------------------------------------------------------------------
+
+    def finish(self, status: str) -> None:
+        """Keeps and publishes what there is; once."""
+        if self.closed:
+            return
+        self.closed = True
+        self.model.train_function = self.train_function
+        recorded = {row["epoch"] for row in self.seen.rows["layer_stat"] + self.seen.rows["epoch_metric"]}
+        if status == "finished" and not self.diverged_epoch and self.epoch not in recorded:
+            self.measure(self.epoch, last=True)  # it was stopped early, at an epoch that was not planned to be measured
+        self.status = "diverged" if self.diverged_epoch else status
+        if self.judged and self.classes and status == "finished" and self.judged[0] == self.epoch:
+            self.seen.add_confusion(self.run_id, *self.judged[1:], self.classes)
+        self._add_run()
+        # Not on the way to standard output, which may be a table or a progress bar of somebody else's.
+        err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+        try:
+            self.store.prepare()
+            self.store.append({name: table for name, table in self.seen.tables().items() if len(table)})
+            published = self.store.publish()
+        except FathomError as error:
+            err.print(f"Fathom could not keep the recording '{self.named['name']}'. {error}")
+            return
+        err.print(f"Fathom recorded '{self.named['name']}' and published it as {published}.")
+        for note, details in self.notes.items():
+            err.print(f"{say(note, ', '.join(details))}.")
+
+    def _add_run(self) -> None:
+        layers = self.reading.layers if self.reading else self.layers
+        outputs = self.reading.outputs.count(True) if self.reading else 1
+        activations = self.reading.activations if self.reading else [None] * len(layers)
+        for number, (layer, activation) in enumerate(zip(layers, activations, strict=True), start=1):
+            _, inputs, units = layer.kernel().shape
+            described = {"name": layer.name, "kind": layer.kind, "activation": activation}
+            place = {"run_id": self.run_id, "layer": number}
+            self.seen.add("own_layer", {**place, **described, "inputs": inputs, "units": units})
+        for note, details in self.notes.items():
+            self.seen.add("own_note", {"run_id": self.run_id, "note": note, "detail": ", ".join(details)})
+        self.seen.add("provenance", self.provenance.as_row())
+        hidden = range(max(0, len(layers) - outputs))
+        optimizer = type(self.model.optimizer).__name__.lower()
+        momentum = optimizer == "sgd" and bool(getattr(self.model.optimizer, "momentum", False))
+        known = {
+            "run_id": self.run_id,
+            **self.named,
+            "origin": "recorded",
+            "train_size": self.fit.train_size,
+            "depth": len(hidden) if layers else None,
+            "width": _same(layers[each].kernel().shape[2] for each in hidden),
+            "classes": self.classes,
+            "activation": _same(activations[each] for each in hidden),
+            "optimizer": "momentum" if momentum else optimizer,
+            "learning_rate": self.learning_rate,
+            "batch_size": self.fit.batch_size,
+            "epochs": self.epochs,
+            "parameters": int(sum(np.prod(weight.shape) for weight in self.model.trainable_weights)),
+            "flops_per_example": self.reading.flops if self.reading else None,
+            "status": self.status,
+            "diverged_epoch": self.diverged_epoch,
+            "seconds": time.perf_counter() - self.started,
+            "cohort_size": 1,
+            "provenance_id": self.provenance.provenance_id,
+        }
+        # What is not named would get what holds for every run of the grid.
+        self.seen.add("run", {**dict.fromkeys(self.store.columns("run")), **known})
+
+    def _note(self, note: str, detail: str = "") -> None:
+        details = self.notes.setdefault(note, [])
+        if detail and detail not in details:
+            details.append(detail)
+
+    def _try(self, note: str, measure: Callable[[], Any]) -> Any:
+        """A measurement on somebody else's model. Whatever goes wrong in it, their training must go on."""
+        try:
+            return measure()
+        except Exception as error:
+            self._note(note, _first_line(error))
+            return None
+
+
+def _accuracy(logs: dict[str, Any], prefix: str) -> float | None:
+    """The accuracy that Keras was asked for, whatever it is called: accuracy, acc, sparse_categorical_accuracy, …"""
+    for name, value in logs.items():
+        plain = name.removeprefix(prefix)
+        if name.startswith(prefix) and not plain.startswith("val_") and (plain == "acc" or plain.endswith("accuracy")):
+            return float(value)
+    return None
+
+
+def _same(values: Any) -> Any:
+    """The one value that all are; None where they differ, or there is none."""
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else None
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:200]
