@@ -23,7 +23,8 @@ def cut_store(folder: Path, condition: str, name: str = "results-20260101T000000
         connection.execute("INSERT INTO store SELECT ?, published FROM shipped.store", [SCHEMA_VERSION])
         for table in ("provenance", "study"):
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM shipped.{table}")
-        for table in RUN_TABLES:
+        shipped = {name for (name,) in connection.execute("SHOW TABLES FROM shipped").fetchall()}
+        for table in (name for name in RUN_TABLES if name in shipped):  # a table may be younger than what is shipped
             connection.execute(
                 f"INSERT INTO {table} BY NAME SELECT * FROM shipped.{table} "
                 f"WHERE run_id IN (SELECT run_id FROM shipped.run WHERE {condition})"

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from training import PROJECT, trained
 
-from trainer import ship
+from trainer import ship, tensorboard
 from trainer.errors import FathomError
 from trainer.store import Store
 from trainer.study import Study
@@ -82,3 +82,11 @@ def test_a_damaged_snapshot_is_not_shipped(tmp_path: Path) -> None:
     with pytest.raises(FathomError):
         ship.ship(tmp_path, tmp_path)
     assert not list(tmp_path.glob("results-*"))
+
+
+def test_own_runs_stay_where_they_are(local: Path, tmp_path: Path) -> None:
+    tensorboard.main(["--data", str(local), "import", str(PROJECT / "tests" / "event_files" / "pytorch")])
+    shipped = ship.ship(local, tmp_path)
+    assert rows(shipped, "SELECT DISTINCT origin FROM run") == [("grid",)]
+    assert rows(shipped, "SELECT run_id FROM epoch_metric ANTI JOIN run USING (run_id)") == []
+    assert rows(shipped, "FROM own_layer") == []

@@ -1,8 +1,9 @@
 """`python -m trainer.ship`: makes the newest local snapshot the shipped one, less what the repository need not carry.
 
 All is kept of the runs of `WHOLE`, whose distributions and maps the dashboard shows at every epoch that has them. Of
-the other runs the first and last epoch's histograms and singular values stay, and no matrix of a collapsed map: these
-are most of the bytes, and can be trained anew. All other tables are shipped as they are.
+the grid's other runs the first and last epoch's histograms and singular values stay, and no matrix of a collapsed map:
+these are most of the bytes, and can be trained anew. All other tables are shipped as they are, but for what belongs to
+somebody's own runs.
 """
 
 import argparse
@@ -11,12 +12,14 @@ from contextlib import closing
 from pathlib import Path
 
 from trainer import snapshots
-from trainer.database import TABLES, attach, connect, create_tables, reading
+from trainer.database import TABLES, attach, connect, create_tables, reading, tables_of
 from trainer.datasets import DATA_FOLDER
 from trainer.errors import FathomError
+from trainer.store import RUN_TABLES
 
 WHOLE = ("question", "activations", "task")
 PROFILES = ("layer_histogram", "singular_value")
+GRID = "(SELECT run_id FROM source.run WHERE origin = 'grid')"
 
 
 def main() -> int:
@@ -78,7 +81,7 @@ def _copy(source: Path, target: Path) -> None:
             "WHERE list_contains(?::VARCHAR[], study)",
             [list(WHOLE)],
         )
-        for name in TABLES:
+        for name in (table for table in TABLES if table in tables_of(connection, "source")):
             connection.execute(f"INSERT INTO {name} BY NAME {_shipped_part(name)} ORDER BY ALL")  # names of our own
         connection.execute("DETACH source")
         connection.execute("CHECKPOINT")  # or closing leaves in the log, silently, what a full disk does not take
@@ -88,11 +91,13 @@ def _shipped_part(name: str) -> str:
     if name in PROFILES:
         return (
             f"SELECT part.* FROM source.{name} part JOIN source.run USING (run_id) "
-            "WHERE run_id IN (FROM whole) OR epoch IN (0, epochs)"
+            "WHERE origin = 'grid' AND (run_id IN (FROM whole) OR epoch IN (0, epochs))"
         )
     if name == "collapsed_map":
         kept = ", ".join(f"CASE WHEN run_id IN (FROM whole) THEN {part} END AS {part}" for part in ("matrix", "bias"))
         return f"SELECT * REPLACE ({kept}) FROM source.collapsed_map"
+    if name in RUN_TABLES:
+        return f"SELECT * FROM source.{name} SEMI JOIN {GRID} USING (run_id)"
     return f"SELECT * FROM source.{name}"
 
 
