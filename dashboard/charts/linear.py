@@ -82,7 +82,7 @@ def maps(
     scaled = [_scaled(matrix, lit).T.reshape(DIGITS, side, side) for matrix in rows.values()]
     blocks = [each[start : start + MAPS_IN_A_ROW] for start in range(0, DIGITS, MAPS_IN_A_ROW) for each in scaled]
     layout = Mosaic(len(blocks) * MAPS_IN_A_ROW, side, MAPS_IN_A_ROW)
-    figure = style.figure(texts("linear.maps.x"), texts("linear.maps.y"), height=600)
+    figure = style.figure(texts("linear.maps.x"), texts("linear.maps.y"), height=500)
     figure.add_heatmap(
         z=layout.sheet(np.concatenate(blocks).astype(np.float32)),
         colorscale=[(0, AGAINST), (0.5, style.paper), (1, FOR)],

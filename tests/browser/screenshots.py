@@ -26,7 +26,7 @@ if __name__ == "__main__":
     with serve(PROJECT / "data") as address, open_browser() as browser:
         for language in ("en", "ja"):
             for name, (view, heading) in PICTURES.items():
-                page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme="light")
+                page = browser.new_page(viewport={"width": 1280, "height": 1200}, color_scheme="light")
                 page.goto(f"{address}/{view}&lang={language}")
                 drawn(page)
                 if heading is not None:
