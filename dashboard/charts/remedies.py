@@ -55,6 +55,7 @@ def ranking(
     figure.add_traces(traces)
     figure.add_vline(0, line={"color": style.muted, "width": 1})
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=list(names)[::-1], automargin=True)
+    figure.update_xaxes(title_font_size=11)  # the names leave it little room on a phone
     return figure
 
 
