@@ -3,7 +3,8 @@ they waited.
 
 A reader speaks Streamlit's own websocket protocol (tests/sessions.py): opens pages, moves controls, plays epochs, and
 thinks between two clicks as people do. What is timed is from the click to the last byte of the answer; drawing it is
-the browser's work, on another machine.
+the browser's work, on another machine. One reader has seen every page before; the others come one after another
+during the warm-up.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from serving import serve
 from sessions import Session
 from stores import PROJECT
 
+BACKGROUND = 5  # seconds: a page that does something by itself less often than this is not waited for
 LIMIT_MEDIAN, LIMIT_P95 = 300, 1_500  # milliseconds
 
 
@@ -31,23 +33,33 @@ async def reader(
     number: int,
     until: float,
     think: tuple[float, float],
+    wait: float,
     seen: list[tuple[float, float]],
     problems: list[str],
 ) -> None:
     """One reader until the time is up: (when, milliseconds) of each reaction into `seen`."""
     chance = random.Random(number)  # noqa: S311  # the same clicks each time
     try:
+        await asyncio.sleep(chance.uniform(0, wait))
         session = await Session.open(address)
         problems += (await session.visit("", f"lang={chance.choice(['ja', 'en'])}")).problems
+        ticked: dict[str, float] = {}
+        click = time.monotonic() + chance.uniform(*think)
         while time.monotonic() < until:
-            if session.timers and chance.random() < 0.8:  # something is being played
-                fragment, seconds = next(iter(session.timers.items()))
-                await asyncio.sleep(seconds)
-                reaction = await session.tick(fragment)
+            # What the page does by itself: epochs that are played, and a look for new results now and then.
+            due = {one: ticked.setdefault(one, time.monotonic()) + every for one, every in session.timers.items()}
+            soonest = min(due, key=due.__getitem__, default="")
+            await asyncio.sleep(max(0.0, min(click, due.get(soonest, click)) - time.monotonic()))
+            if due.get(soonest, click) < click:
+                played = session.timers[soonest] < BACKGROUND
+                reaction = await session.tick(soonest)
+                ticked[soonest] = time.monotonic()
             else:
-                await asyncio.sleep(chance.uniform(*think))
+                played = True
                 reaction = await session.act(chance)
-            seen.append((time.monotonic(), reaction.milliseconds))
+                click = time.monotonic() + chance.uniform(*think)
+            if played:
+                seen.append((time.monotonic(), reaction.milliseconds))
             problems += reaction.problems
         await session.close()
     except Exception as error:
@@ -63,6 +75,11 @@ async def load(address: str, options: argparse.Namespace) -> dict[str, Any]:
     seen: list[tuple[float, float]] = []
     problems: list[str] = []
     memory: list[float] = []
+    first = await Session.open(address)
+    await first.visit("", "lang=en")
+    for page in sorted(first.pages):
+        await first.visit(page)
+    await first.close()
     started = time.monotonic()
     until = started + options.warm_up + options.seconds
 
@@ -71,9 +88,14 @@ async def load(address: str, options: argparse.Namespace) -> dict[str, Any]:
             memory.append(server.memory_info().rss / 1e6)
             await asyncio.sleep(1)
 
-    readers = [reader(address, number, until, options.think, seen, problems) for number in range(options.sessions)]
+    readers = [
+        reader(address, number, until, options.think, options.warm_up * 0.8, seen, problems)
+        for number in range(options.sessions)
+    ]
     await asyncio.gather(watch(), *readers)
     times = [spent for when, spent in seen if when > started + options.warm_up]
+    if len(times) < 2:
+        raise RuntimeError(f"No reader got an answer. {len(problems)} problems, such as: {problems[:3]}")
     after = memory[int(options.warm_up) :]
     third = max(1, len(after) // 3)
     return {
