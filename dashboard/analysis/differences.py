@@ -41,10 +41,8 @@ def paired_difference(frame: pd.DataFrame, value: str, before: int, after: int, 
     Args:
         frame: depth, seed and `value`; one row a run.
     """
-    table = frame.pivot_table(index="seed", columns="depth", values=value)
-    if before not in table or after not in table:
-        return Difference(before, after, Estimate(np.nan, np.nan, np.nan, 0), "cannot_tell")
-    values = (table[after] - table[before]).dropna().to_numpy()
+    first, second = (frame[frame["depth"] == depth].set_index("seed")[value] for depth in (before, after))
+    values = (second - first).dropna().to_numpy(dtype=np.float64)
     result = estimate(values, 1 - (1 - CONFIDENCE) / comparisons)
     return Difference(before, after, result, verdict_of(result, negligible(value)))
 
