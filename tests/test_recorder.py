@@ -220,6 +220,7 @@ class OwnActivation(keras.Model):  # type: ignore[misc]  # keras ships no types
         return tf.nn.softmax(self.above(tf.nn.relu(self.middle(hidden))))
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # Keras says so of every dataset without a length
 def test_a_subclassed_model_on_a_dataset_of_unknown_length(tmp_path: Path) -> None:
     flat = IMAGES.reshape(96, 64)
     stream = tf.data.Dataset.from_tensor_slices((flat, DIGITS)).filter(lambda x, y: y >= 0).batch(32)

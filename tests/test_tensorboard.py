@@ -71,7 +71,7 @@ def test_a_log_of_keras_own_callback_is_one_run_of_two_folders(tmp_path: Path) -
     counts = rows(tmp_path, "SELECT split, count(loss), count(accuracy) FROM epoch_metric GROUP BY ALL ORDER BY ALL")
     assert counts == [("train_running", 3, 3), ("validation", 3, 3)]
     ((norm,),) = rows(tmp_path, "SELECT weight_norm FROM layer_stat WHERE layer = 1 AND epoch = 3")
-    assert norm == pytest.approx(float(np.linalg.norm(model.layers[0].kernel)), rel=0.1)  # from a histogram
+    assert norm == pytest.approx(float(np.linalg.norm(model.layers[0].kernel.numpy())), rel=0.1)  # from a histogram
 
 
 def test_a_damaged_and_a_foreign_file_give_a_sentence_and_the_rest_is_imported(
