@@ -21,6 +21,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, before the benchmark that bears its name
+
 from labels import Labelled, labelled_runs
 
 from dashboard.diagnosis.others.autotrainer import AUTOTRAINER
