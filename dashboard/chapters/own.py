@@ -29,9 +29,9 @@ texts = page.texts
 def show_how() -> None:
     """The one line that records a training, and the command that imports a log."""
     st.markdown(texts("own.how_record"))
-    st.code(ONE_LINE, language="python")
+    st.code(ONE_LINE, language=None, wrap_lines=True)
     st.markdown(texts("own.how_import"))
-    st.code(IMPORT, language="sh")
+    st.code(IMPORT, language=None, wrap_lines=True)
 
 
 def choose_run(runs: pd.DataFrame) -> Mapping[str, Any]:
@@ -150,5 +150,5 @@ else:
     with st.expander(texts("own.how")):
         show_how()
         st.markdown(texts("own.how_manage"))
-        st.code("python -m trainer.own list", language="sh")
+        st.code("python -m trainer.own list", language=None, wrap_lines=True)
 page.try_next("own")

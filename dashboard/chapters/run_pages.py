@@ -169,7 +169,7 @@ class RunPages:
             key="runs_script",
         )
         with st.expander(texts("runs.script_show"), icon=":material/code:"):
-            st.code(source, language="python", wrap_lines=True)
+            st.code(source, language=None, wrap_lines=True)  # the colours of code are too pale to read
 
     # ---- several runs -----------------------------------------------------------------------------------------------
 
