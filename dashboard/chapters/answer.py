@@ -1,5 +1,6 @@
 """The asker's question, and the short, true answer, computed from the stored runs."""
 
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
@@ -63,7 +64,13 @@ def illusion(tests: pd.DataFrame, dense: bool) -> float:
 
 
 def shrinkages(activation: str, epoch: int) -> dict[int, Shrinkage]:
-    statistics = page.fetch(queries.layer_statistics, activation=activation, epoch=epoch)
+    return shrinkages_of(str(page.snapshot), activation, epoch)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def shrinkages_of(snapshot: str, activation: str, epoch: int) -> dict[int, Shrinkage]:
+    """What becomes of the error at each depth where there are two hidden layers."""
+    statistics = queries.layer_statistics(Path(snapshot), activation=activation, epoch=epoch)
     found = {int(depth): shrinkage(statistics, int(depth)) for depth in statistics["depth"].unique()}
     return {depth: shrinkage for depth, shrinkage in found.items() if shrinkage is not None}
 
@@ -261,7 +268,7 @@ st.header(texts("answer.follow_ups"))
 if len(curves):
     contrast = page.fetch(queries.metrics_at, epoch=last).query("activation == @CONTRAST")
     depth = min(max(contrast_start), deepest) if contrast_start else 0
-    follow_ups.show(page, ends, contrast, fitted, contrast_start.get(depth), CONTRAST, depth)
+    follow_ups.show(page, deeper, contrast, fitted, contrast_start.get(depth), CONTRAST, depth)
 
 # ---- where gradients do vanish ------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from dashboard.wording import Wording, factor
 
 def show(
     page: Page,
-    ends: pd.DataFrame,
+    deeper: DepthOverfitting,
     contrast: pd.DataFrame,
     fitted: Overfitting,
     lost: Shrinkage | None,
@@ -24,17 +24,16 @@ def show(
     """The three questions side by side.
 
     Args:
-        ends: the networks without activation functions at the last epoch: depth, seed, split, loss, accuracy.
-        contrast: the same of networks that do get worse with depth.
+        deeper: what more layers do in networks without activation functions.
+        contrast: networks that do get worse with depth, at the last epoch: depth, seed, split, loss, accuracy.
         fitted: how the deepest network without activation functions fits.
         lost: what becomes of the error in the network with `activation` and `depth`, before training.
     """
-    deepest = int(ends["depth"].max())
+    deepest = deeper.deepest
     columns = st.columns(3)
-    if ends["depth"].nunique() > 1:
-        with columns[0]:
-            state = {"activation": "linear", "depth": str(deepest)}
-            _card(page, "parameters", "overfitting", say_parameters(page, ends, contrast), **state)
+    with columns[0]:
+        said = say_parameters(page, deeper, contrast)
+        _card(page, "parameters", "overfitting", said, activation="linear", depth=str(deepest))
     with columns[1]:
         _card(page, "data", "overfitting", say_data(page, fitted, deepest), activation="linear", depth=str(deepest))
     if lost is not None:
@@ -51,10 +50,9 @@ def _card(page: Page, name: str, chapter: str, sentences: list[str], **state: st
         address.link(chapter, page.texts("answer.see", chapter=page.texts(f"{chapter}.menu")), **state)
 
 
-def say_parameters(page: Page, ends: pd.DataFrame, contrast: pd.DataFrame) -> list[str]:
+def say_parameters(page: Page, found: DepthOverfitting, contrast: pd.DataFrame) -> list[str]:
     """How do extra parameters lower accuracy? Here, and in the network of the same shape that does get worse."""
     counts = page.fetch(queries.parameters_by_depth, activation="linear").set_index("depth")["parameters"]
-    found = overfitting_by_depth(ends)
     accuracy = Wording(page.texts, page.counting, "accuracy")
     said = [
         page.texts(

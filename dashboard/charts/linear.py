@@ -1,6 +1,7 @@
 """Pictures of the one matrix that a network without activation functions is."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,18 +102,11 @@ def maps(
             "ticktext": [texts("linear.maps.against"), texts("linear.maps.neither"), texts("linear.maps.for")],
         },
     )
-    for index in range(layout.count):
-        row, column = divmod(index, MAPS_IN_A_ROW)
-        left, top = layout.corner(index)
-        figure.add_annotation(
-            x=left,
-            y=top,
-            text=f"<b>{row // len(rows) * MAPS_IN_A_ROW + column}</b>",
-            showarrow=False,
-            xanchor="left",
-            yanchor="top",
-            font={"size": 13, "color": style.ink},
-        )
+    corners = np.array([layout.corner(index) for index in range(layout.count)])
+    digits = [
+        index // MAPS_IN_A_ROW // len(rows) * MAPS_IN_A_ROW + index % MAPS_IN_A_ROW for index in range(layout.count)
+    ]
+    _add_words(figure, corners, [f"<b>{digit}</b>" for digit in digits], "bottom right", 13, style)
     figure.update_yaxes(
         tickvals=[layout.middle(row) for row in range(layout.rows)],
         ticktext=[*rows] * (DIGITS // MAPS_IN_A_ROW),
@@ -121,6 +115,23 @@ def maps(
     figure.update_xaxes(showticklabels=False)
     keep_square(figure)
     return figure
+
+
+def _add_words(
+    figure: go.Figure, places: NDArray[np.float64], words: list[str], position: str, size: int, style: Style
+) -> None:
+    """Writes many words at places (x, y) as one trace: as annotations they would take most of the page's time."""
+    figure.add_scatter(
+        x=places[:, 0],
+        y=places[:, 1],
+        mode="text",
+        text=words,
+        textposition=position,
+        textfont={"size": size, "color": style.ink},
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def _scaled(matrix: NDArray[np.float64], lit: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -139,8 +150,9 @@ def sizes_by_depth(
         limit: the value axis goes up to this, so that it stands still while epochs are played.
     """
     figure = style.figure(layers_axis, texts("linear.sizes.y"), height=400)
-    for rank, rows in _by_rank(values):
-        _rank_line(figure, rows["depth"].map(counted).to_numpy(), rows, rank, texts)
+    figure.add_traces(
+        [_rank_line(rows["depth"].map(counted).to_numpy(), rows, rank, True, texts) for rank, rows in _by_rank(values)]
+    )
     figure.update_xaxes(dtick=1)
     figure.update_yaxes(range=[0, limit])
     return figure
@@ -158,9 +170,12 @@ def sizes_by_epoch(
     figure = make_subplots(
         1, len(names), shared_yaxes=True, subplot_titles=list(names.values()), horizontal_spacing=0.04
     )
-    for column, depth in enumerate(names, start=1):
-        for rank, rows in _by_rank(values[values["depth"] == depth]):
-            _rank_line(figure, rows["epoch"].to_numpy(), rows, rank, texts, column)
+    lines = [
+        (_rank_line(rows["epoch"].to_numpy(), rows, rank, column == 1, texts), column)
+        for column, depth in enumerate(names, start=1)
+        for rank, rows in _by_rank(values[values["depth"] == depth])
+    ]
+    figure.add_traces([line for line, _ in lines], rows=[1] * len(lines), cols=[column for _, column in lines])
     style.dress(figure, height=420)
     figure.update_layout(legend_y=1.1)  # above the panels' titles
     figure.update_xaxes(title_text=texts("page.axis_epoch"), dtick=5)
@@ -173,33 +188,24 @@ def _by_rank(values: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
     return [(int(str(rank)), rows) for rank, rows in values.groupby("rank")]
 
 
-def _rank_line(
-    figure: go.Figure, x: NDArray[np.int64], rows: pd.DataFrame, rank: int, texts: Texts, column: int = 1
-) -> None:
+def _rank_line(x: NDArray[np.int64], rows: pd.DataFrame, rank: int, named: bool, texts: Texts) -> dict[str, Any]:
     idle = rank == DIGITS
     colour = IDLE if idle else ACTIVATION_COLOURS["linear"]
     name = texts("linear.sizes.idle" if idle else "linear.sizes.rank")
-    place = {"row": 1, "col": column} if figure._has_subplots() else {}
-    figure.add_scatter(
-        x=x,
-        y=rows["mean"].to_numpy(),
-        mode="lines+markers",
-        marker={"size": 4},
-        line={"color": colour, "width": 2.5 if idle else 1.5, "dash": "dash" if idle else "solid"},
-        name=name,
-        legendgroup=name,
-        showlegend=column == 1 and rank in (1, DIGITS),
-        customdata=rows["sd"].to_numpy(),
-        hovertemplate=texts(
-            "linear.sizes.hover",
-            rank=rank,
-            at="%{x}",
-            mean="%{y:.2f}",
-            spread="%{customdata:.2f}",
-        )
-        + "<extra></extra>",
-        **place,
-    )
+    said = texts("linear.sizes.hover", rank=rank, at="%{x}", mean="%{y:.2f}", spread="%{customdata:.2f}")
+    return {
+        "type": "scatter",
+        "x": x,
+        "y": rows["mean"].to_numpy(),
+        "mode": "lines+markers",
+        "marker": {"size": 4},
+        "line": {"color": colour, "width": 2.5 if idle else 1.5, "dash": "dash" if idle else "solid"},
+        "name": name,
+        "legendgroup": name,
+        "showlegend": named and rank in (1, DIGITS),
+        "customdata": rows["sd"].to_numpy(),
+        "hovertemplate": said + "<extra></extra>",
+    }
 
 
 def disagreement(
@@ -251,27 +257,20 @@ def disagreement(
         ygap=1,
         showscale=False,  # each cell says its figure
     )
-    for index in range(len(depths)):
-        _frame(figure, index, index, style.ink, 1.5, "dot")
+    frames = [_frame(index, index, style.ink, 1.5, "dot") for index in range(len(depths))]
     if set(marked) <= set(depths):
         first, second = (depths.index(depth) for depth in marked)
-        _frame(figure, first, second, MARK, 3, "solid")
-        _frame(figure, second, first, MARK, 3, "solid")
+        frames += [_frame(x, y, MARK, 3, "solid") for x, y in ((first, second), (second, first))]
+    figure.update_layout(shapes=frames)
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", showgrid=False)
     keep_square(figure)
     return figure
 
 
-def _frame(figure: go.Figure, x: int, y: int, colour: str, width: float, dash: str) -> None:
-    figure.add_shape(
-        type="rect",
-        x0=x - 0.5,
-        x1=x + 0.5,
-        y0=y - 0.5,
-        y1=y + 0.5,
-        line={"color": colour, "width": width, "dash": dash},
-    )
+def _frame(x: int, y: int, colour: str, width: float, dash: str) -> dict[str, Any]:
+    line = {"color": colour, "width": width, "dash": dash}
+    return {"type": "rect", "x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5, "line": line}
 
 
 def sides(found: Dispute, names: Mapping[str, str], style: Style, texts: Texts) -> go.Figure:
@@ -311,16 +310,12 @@ def gallery(shown: pd.DataFrame, pixels: NDArray[np.float32], side: int, style: 
         showscale=False,
         hoverinfo="skip",
     )
-    for index, (label, first, second) in enumerate(shown[["label", "first", "second"]].itertuples(index=False)):
-        left, top = layout.corner(index)
-        figure.add_annotation(
-            x=left + (side - 1) / 2,
-            y=top - side,
-            text=texts("linear.gallery.label", label=label, first=first, second=second),
-            showarrow=False,
-            yanchor="top",
-            font={"size": 12, "color": style.ink},
-        )
+    below = np.array([layout.corner(index) for index in range(len(shown))]) + np.array([(side - 1) / 2, -side])
+    labels = [
+        texts("linear.gallery.label", label=label, first=first, second=second)
+        for label, first, second in shown[["label", "first", "second"]].itertuples(index=False)
+    ]
+    _add_words(figure, below, labels, "bottom center", 12, style)
     figure.update_xaxes(showticklabels=False)
     figure.update_yaxes(showticklabels=False)
     keep_square(figure)
