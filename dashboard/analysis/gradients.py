@@ -65,6 +65,12 @@ def shrinkage(statistics: pd.DataFrame, depth: int) -> Shrinkage | None:
     )
 
 
+def shrinkages(statistics: pd.DataFrame) -> dict[int, Shrinkage]:
+    """`shrinkage` at every depth that has one."""
+    found = {int(depth): shrinkage(statistics, int(depth)) for depth in statistics["depth"].unique()}
+    return {depth: each for depth, each in found.items() if each is not None}
+
+
 def vanishing(found: Shrinkage | None) -> Presence:
     """Whether δ vanishes on its way back, by the interval of its factor a layer, which depth alone cannot fool."""
     if found is None or not found.per_layer.certain:

@@ -82,6 +82,20 @@ def overfitting(curves: pd.DataFrame) -> Overfitting:
     return Overfitting(best, last, rise, fall, width, trained, _reading(best, last, rise, fall, width))
 
 
+def overfitting_of_each(metrics: pd.DataFrame) -> dict[int, Overfitting]:
+    """`overfitting` at every depth that has all three splits.
+
+    Args:
+        metrics: depth and the columns of `curves`.
+    """
+    needed = {"train", "validation", "test"}
+    return {
+        depth: overfitting(rows)
+        for depth in sorted(int(each) for each in metrics["depth"].unique())
+        if needed <= set((rows := metrics[metrics["depth"] == depth])["split"])
+    }
+
+
 def _change(wide: pd.DataFrame, split: str, before: int, after: int) -> Estimate:
     if not {(split, before), (split, after)} <= set(wide.columns):
         return estimate(np.array([]))

@@ -1,6 +1,5 @@
 """The asker's question, and the short, true answer, computed from the stored runs."""
 
-from pathlib import Path
 from typing import Literal
 
 import pandas as pd
@@ -15,7 +14,7 @@ from dashboard.analysis.differences import (
     paired_difference,
 )
 from dashboard.analysis.estimates import Estimate, bands
-from dashboard.analysis.gradients import Shrinkage, shrinkage, vanishing
+from dashboard.analysis.gradients import Shrinkage, shrinkages, vanishing
 from dashboard.analysis.illusion import draw_one_seed, one_seed_illusion
 from dashboard.analysis.overfitting import overfitting, overfitting_by_depth
 from dashboard.chapters import address, follow_ups
@@ -63,16 +62,8 @@ def illusion(tests: pd.DataFrame, dense: bool) -> float:
     return one_seed_illusion(tests, "accuracy", tried, [depth for depth in tried if depth <= before], after)
 
 
-def shrinkages(activation: str, epoch: int) -> dict[int, Shrinkage]:
-    return shrinkages_of(str(page.snapshot), activation, epoch)
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def shrinkages_of(snapshot: str, activation: str, epoch: int) -> dict[int, Shrinkage]:
-    """What becomes of the error at each depth where there are two hidden layers."""
-    statistics = queries.layer_statistics(Path(snapshot), activation=activation, epoch=epoch)
-    found = {int(depth): shrinkage(statistics, int(depth)) for depth in statistics["depth"].unique()}
-    return {depth: shrinkage for depth, shrinkage in found.items() if shrinkage is not None}
+def shrinkages_at(activation: str, epoch: int) -> dict[int, Shrinkage]:
+    return page.conclude(shrinkages, queries.layer_statistics, activation=activation, epoch=epoch)
 
 
 def suspect(name: str, presence: Finding, evidence: str, chapter: str, **state: str) -> None:
@@ -109,8 +100,8 @@ if grid["diverged"].sum():
 # ---- the short answer ---------------------------------------------------------------------------------------------
 
 drop = paired_difference(tests, "accuracy", before, after)
-start = shrinkages("linear", 0)
-contrast_start = shrinkages(CONTRAST, 0)
+start = shrinkages_at("linear", 0)
+contrast_start = shrinkages_at(CONTRAST, 0)
 linear_vanishing = vanishing(start.get(deepest))
 spread = tests.groupby("depth")["accuracy"].std().mean()
 
@@ -192,10 +183,13 @@ if all(share == share for share in shares.values()):  # not NaN: every depth tha
 st.header(texts("answer.suspects"))
 curves = page.fetch(queries.learning_curves, activation="linear", depth=deepest)
 if len(curves):
-    fitted, trained, deeper = overfitting(curves), budget(curves), overfitting_by_depth(ends)
+    own = {"activation": "linear", "depth": deepest}
+    fitted = page.conclude(overfitting, queries.learning_curves, **own)
+    trained = page.conclude(budget, queries.learning_curves, **own)
+    deeper = overfitting_by_depth(ends)
     upper, lower = st.columns(2), st.columns(2)
     with upper[0]:
-        end = shrinkages("linear", last).get(deepest)
+        end = shrinkages_at("linear", last).get(deepest)
         if deepest in start and end is not None:
             suspect(
                 "vanishing",
@@ -278,7 +272,7 @@ arriving = {
         columns=["depth", "mean", "low", "high"],
     )
     for activation in ACTIVATIONS
-    if (per_depth := shrinkages(activation, 0))
+    if (per_depth := shrinkages_at(activation, 0))
 }
 if arriving:
     rows = pd.concat(arriving, names=["activation"]).reset_index("activation")

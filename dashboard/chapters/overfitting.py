@@ -7,7 +7,14 @@ import streamlit as st
 from dashboard import queries
 from dashboard.analysis.differences import improves, paired_difference
 from dashboard.analysis.estimates import CONFIDENCE, Estimate, estimate
-from dashboard.analysis.overfitting import Overfitting, best_epoch, gap, overfitting, overfitting_by_depth
+from dashboard.analysis.overfitting import (
+    Overfitting,
+    best_epoch,
+    gap,
+    overfitting,
+    overfitting_by_depth,
+    overfitting_of_each,
+)
 from dashboard.chapters.page import Page
 from dashboard.chapters.verdicts import show_sweep
 from dashboard.charts import overfitting as charts
@@ -188,7 +195,8 @@ for column, metric in zip(st.columns(2), reversed(METRICS), strict=True):
             curves[curves["split"].isin(splits)],
             **names,
         )
-page.says(*say_reading(overfitting(curves), depth))
+found = page.conclude(overfitting, queries.learning_curves, activation=activation, depth=depth)
+page.says(*say_reading(found, depth))
 with st.expander(texts("overfitting.rule_title")):
     small = {metric: Wording(texts, page.counting, metric).negligible for metric in METRICS}
     st.markdown(texts("overfitting.rule", negligible=small["loss"], small=small["accuracy"], **names))
@@ -222,11 +230,6 @@ def draw(epoch: int) -> None:
 
 
 page.with_epoch(int(chosen["epochs"].max()), draw)
-readings = {
-    each: overfitting(rows)
-    for each in depths
-    if set(SPLITS) <= set((rows := everything[everything["depth"] == each])["split"])
-}
-show_readings(readings)
+show_readings(page.conclude(overfitting_of_each, queries.metric_over_epochs, activation=activation))
 show_sweep(page, activation, about="overfitting")
 page.try_next("overfitting")

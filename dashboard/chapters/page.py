@@ -16,6 +16,7 @@ from dashboard.texts import Texts
 
 Counting = Literal["hidden", "dense"]
 Option = TypeVar("Option")
+Conclusion = TypeVar("Conclusion")
 ACTIVATIONS = ("linear", "sigmoid", "tanh", "relu")
 SECONDS_PER_FRAME = 1.0
 
@@ -66,6 +67,14 @@ class Page:
     def fetch(self, query: Callable[..., pd.DataFrame], **parameters: Any) -> pd.DataFrame:
         """The result of one of `queries`, kept per snapshot."""
         return _fetch(query.__name__, str(self.snapshot), **parameters)
+
+    def conclude(
+        self, judge: Callable[[pd.DataFrame], Conclusion], query: Callable[..., pd.DataFrame], **parameters: Any
+    ) -> Conclusion:
+        """What a function of `analysis` makes of the result of one of `queries`, kept per snapshot."""
+        name = f"{judge.__module__}.{judge.__qualname__}"
+        found: Conclusion = _conclude(name, query.__name__, str(self.snapshot), judge, **parameters)
+        return found
 
     def layers(self, depth: int) -> int:
         """A depth as the reader counts it: hidden layers alone, or with the output layer."""
@@ -212,3 +221,9 @@ def _toggle_playing(last: int) -> None:
 def _fetch(query: str, snapshot: str, **parameters: Any) -> pd.DataFrame:
     frame: pd.DataFrame = getattr(queries, query)(Path(snapshot), **parameters)
     return frame
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def _conclude(name: str, query: str, snapshot: str, _judge: Callable[[pd.DataFrame], Any], **parameters: Any) -> Any:
+    """`name` stands for the function, which is not hashed itself."""
+    return _judge(_fetch(query, snapshot, **parameters))
