@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.analysis.estimates import CONFIDENCE, Estimate, estimate
+from dashboard.analysis.pairs import paired_values
 
 Verdict = Literal["rise", "fall", "flat", "cannot_tell"]
 Presence = Literal["yes", "no", "cannot_tell"]
@@ -41,8 +42,8 @@ def paired_difference(frame: pd.DataFrame, value: str, before: int, after: int, 
     Args:
         frame: depth, seed and `value`; one row a run.
     """
-    first, second = (frame[frame["depth"] == depth].set_index("seed")[value] for depth in (before, after))
-    values = (second - first).dropna().to_numpy(dtype=np.float64)
+    depths = frame["depth"].to_numpy()
+    values = paired_values(frame[depths == before], frame[depths == after], value)
     result = estimate(values, 1 - (1 - CONFIDENCE) / comparisons)
     return Difference(before, after, result, verdict_of(result, negligible(value)))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit  # Student's t quantile; scipy.stats takes three times as long to load
 
 CONFIDENCE = 0.95
 
@@ -33,7 +33,7 @@ def estimate(values: NDArray[np.float64], confidence: float = CONFIDENCE) -> Est
     mean = float(finite.mean())
     if n == 1:
         return Estimate(mean, -np.inf, np.inf, 1)
-    half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * finite.std(ddof=1) / np.sqrt(n))
+    half = float(stdtrit(n - 1, (1 + confidence) / 2) * finite.std(ddof=1) / np.sqrt(n))
     return Estimate(mean, mean - half, mean + half, n)
 
 
@@ -41,7 +41,7 @@ def bands(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     """Mean and 95 % interval of `value` over the seeds, for each combination of `by`: by…, mean, low, high, seeds."""
     groups = frame.groupby(by, observed=True, sort=True)[value]
     table = groups.agg(mean="mean", spread="std", seeds="count").reset_index()
-    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(table["seeds"] - 1, 1))
+    quantile = stdtrit(np.maximum(table["seeds"] - 1, 1), (1 + CONFIDENCE) / 2)
     half = np.where(table["seeds"] > 1, quantile * table["spread"] / np.sqrt(table["seeds"]), np.nan)
     return table.assign(low=table["mean"] - half, high=table["mean"] + half)
 

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from dashboard.analysis.budget import Budget, budget
 from dashboard.analysis.differences import (
@@ -324,9 +324,9 @@ def further_seeds(found: Estimate, comparisons: int = 1, small: float = NEGLIGIB
     if not found.certain or not np.isfinite(found.low):
         return None
     level = (1 + 1 - (1 - CONFIDENCE) / comparisons) / 2
-    spread = (found.high - found.low) / 2 / stats.t.ppf(level, found.seeds - 1) * np.sqrt(found.seeds)
+    spread = (found.high - found.low) / 2 / stdtrit(found.seeds - 1, level) * np.sqrt(found.seeds)
     distance = max(abs(found.mean), small - abs(found.mean))
     seeds = np.arange(found.seeds + 1, MOST_SEEDS + 1)
-    needed = (stats.t.ppf(level, seeds - 1) + stats.t.ppf(POWER, seeds - 1)) * spread / np.sqrt(seeds)
+    needed = (stdtrit(seeds - 1, level) + stdtrit(seeds - 1, POWER)) * spread / np.sqrt(seeds)
     enough = seeds[needed < distance]
     return int(enough[0]) - found.seeds if len(enough) else None

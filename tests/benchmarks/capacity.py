@@ -10,11 +10,14 @@ several gigabytes of disk.
 import argparse
 import json
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # before this folder, whose dashboard.py is another
 
 import duckdb
 import pyarrow as pa

@@ -19,6 +19,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # before this folder, whose dashboard.py is another
+
 import numpy as np
 import pandas as pd
 

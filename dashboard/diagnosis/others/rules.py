@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtr
 
 from dashboard.diagnosis.run import Fault
 
@@ -85,7 +85,7 @@ def epochs_where(rows: pd.DataFrame, condition: pd.Series) -> Epochs:
 def share_above(rows: pd.DataFrame, limit: float) -> NDArray[np.float64]:
     """The share of input sums above a limit, per row, taking them for normally distributed."""
     spread = np.maximum(rows["preactivation_std"].to_numpy(np.float64), np.finfo(np.float32).tiny)
-    return np.asarray(stats.norm.sf((limit - rows["preactivation_mean"].to_numpy(np.float64)) / spread))
+    return np.asarray(ndtr((rows["preactivation_mean"].to_numpy(np.float64) - limit) / spread))
 
 
 def share_beyond(rows: pd.DataFrame, limit: float) -> pd.Series:
