@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+sys.path.pop(0)  # this folder, whose files bear the names of packages
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psutil

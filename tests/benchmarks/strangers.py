@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+sys.path.pop(0)  # this folder, whose files bear the names of packages
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))  # before this folder, whose dashboard.py is another
 
@@ -86,10 +87,10 @@ async def attack(address: str, queue: list[tuple[str, str]], folder: Path, found
     await session.close()
 
 
-def climb(address: str, folder: Path, found: Findings) -> int:
-    """Asks for every path as it stands, which a browser or urllib would tidy up first."""
+def climb(address: str, paths: list[str], folder: Path, found: Findings) -> None:
+    """Asks for each path as it stands, which a browser or urllib would tidy up first."""
     server = urlsplit(address)
-    for path in hostile.paths():
+    for path in paths:
         connection = http.client.HTTPConnection(str(server.hostname), server.port, timeout=30)
         connection.putrequest("GET", quote(path, safe="/%?=&.;\\~:"), skip_host=False)
         connection.endheaders()
@@ -99,7 +100,6 @@ def climb(address: str, folder: Path, found: Findings) -> int:
         found.look(path, content, folder)
         if answer.status >= 500:
             found.tracebacks.append(f"{path}: status {answer.status}")
-    return len(hostile.paths())
 
 
 async def read_on(address: str, found: Findings, done: asyncio.Event) -> None:
@@ -116,24 +116,28 @@ async def read_on(address: str, found: Findings, done: asyncio.Event) -> None:
     await session.close()
 
 
-async def send_all(address: str, statements: list[str], folder: Path, found: Findings) -> tuple[int, int]:
+async def send_all(address: str, statements: list[str], every: int, folder: Path, found: Findings) -> tuple[int, int]:
+    """Everything; how many addresses that were, and how many pages the other reader has read meanwhile."""
     done = asyncio.Event()
     watching = asyncio.create_task(read_on(address, found, done))
     queue = [("sql", f"lang=en&sql={quote(sql, errors='replace')}") for sql in statements]
-    states = hostile.state_queries()
+    states = hostile.state_queries()[::every]
+    addresses = hostile.paths()[::every]
+    sent = len(states) + len(addresses)
     try:
         for some in (queue, states):
             await asyncio.gather(*(attack(address, some, folder, found) for _ in range(ATTACKERS)))
-        paths = await asyncio.to_thread(climb, address, folder, found)
+        await asyncio.to_thread(climb, address, addresses, folder, found)
     finally:
         done.set()
         await watching
-    return len(hostile.state_queries()) + paths, len(found.waits)
+    return sent, len(found.waits)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="send only each Nth query and address")
     options = parser.parse_args()
     found = Findings()
     with tempfile.TemporaryDirectory() as name:
@@ -141,12 +145,12 @@ def main() -> int:
         folder.mkdir()
         (folder / "canary.txt").write_text(hostile.CANARY)
         cut_store(folder, "depth IN (1, 2, 5, 10) AND seed < 3")
-        statements = hostile.statements(str(folder))
+        statements = hostile.statements(str(folder))[:: options.every]
         log = Path(name) / "server.log"
         before = fingerprint(folder, PROJECT / "dashboard")
         started = time.monotonic()
         with serve(folder, log=log) as address:
-            urls, reactions = asyncio.run(send_all(address, statements, folder, found))
+            urls, reactions = asyncio.run(send_all(address, statements, options.every, folder, found))
         written = sorted(map(str, set(fingerprint(folder, PROJECT / "dashboard").items()) ^ set(before.items())))
         found.tracebacks += [line for line in log.read_text(errors="replace").splitlines() if "Traceback" in line]
     result: dict[str, Any] = {
