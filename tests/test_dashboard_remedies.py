@@ -1,0 +1,51 @@
+"""The chapter of remedies, from stores with and without single changes."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from stores import cut_store
+from test_dashboard_app import open_chapter, words
+
+from dashboard.texts import Texts
+
+TEXTS = Texts("en")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Sigmoid networks that learn nothing with five hidden layers, and linear ones that do; three seeds in common."""
+    return cut_store(tmp_path, "activation IN ('linear', 'sigmoid') AND depth IN (1, 5) AND seed < 3")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("trouble", ["accuracy", "training", "gap"])
+def test_a_single_change_is_shown_with_its_effect(
+    monkeypatch: pytest.MonkeyPatch, store: Path, language: str, trouble: str
+) -> None:
+    app = open_chapter(monkeypatch, store.parent, "remedies", language, trouble=trouble, moment="end")
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 4
+    assert "{" not in words(app)
+
+
+def test_what_rescues_the_sigmoid_network_is_said(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
+    app = open_chapter(monkeypatch, store.parent, "remedies", "en")
+    assert "**It helps.** With activation: sigmoid → none (linear)" in words(app)
+    assert list(app.dataframe[0].value[TEXTS("remedies.table.seeds")]) == [3]
+    assert TEXTS("setting.dropout") in words(app)  # among what is not stored
+
+
+def test_seeds_that_only_one_side_has_are_left_out(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
+    with duckdb.connect(str(store)) as connection:
+        connection.execute("UPDATE run SET seed = 77 WHERE activation = 'linear' AND seed = 2")
+    app = open_chapter(monkeypatch, store.parent, "remedies", "en")
+    assert list(app.dataframe[0].value[TEXTS("remedies.table.seeds")]) == [2]
+
+
+def test_a_network_without_stored_changes_is_still_described(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cut_store(tmp_path, "activation = 'linear' AND depth IN (1, 2) AND seed < 3")
+    app = open_chapter(monkeypatch, tmp_path, "remedies", "en", change="nothing=1")
+    assert not app.exception
+    assert "As it is, the network (2 hidden layers" in words(app)
+    assert not app.get("plotly_chart")
