@@ -58,6 +58,7 @@ def test_it_is_imported_once_however_often_it_is_read(tmp_path: Path) -> None:
     assert rows(tmp_path, "SELECT count(*) FROM epoch_metric") == [(8,)]
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras' callback hands its variables to NumPy so
 def test_a_log_of_keras_own_callback_is_one_run_of_two_folders(tmp_path: Path) -> None:
     inputs = np.random.default_rng(0).random((64, 6)).astype(np.float32)
     labels = (inputs.sum(axis=1) > 3).astype(np.int32)
@@ -175,7 +176,7 @@ def test_an_exported_study_opens_in_tensorboard(tmp_path: Path) -> None:
         assert len(runs) == 2
         run = next(name for name in runs if "depth_2" in name)
         scalars = asked(f"{address}/data/plugin/scalars/scalars?tag=accuracy/test&run={run}")
-        assert [(step, value) for _, step, value in scalars] == pytest.approx(stored, rel=1e-6)
+        assert {step: value for _, step, value in scalars} == pytest.approx(dict(stored), rel=1e-6)
         tags = asked(f"{address}/data/plugin/histograms/tags")
         assert "weight/layer_3" in tags[run]
 

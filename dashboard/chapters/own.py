@@ -90,7 +90,7 @@ def show_layers(run_id: str) -> None:
     """One statistic of every layer over the epochs, of those that this run has."""
     measured = {name: page.fetch(queries.run_layers, run_ids=[run_id], statistic=name) for name in STATISTICS}
     known = [name for name, rows in measured.items() if rows["value"].notna().any()]
-    names = page.fetch(queries.own_layers, run_id=run_id)
+    names = page.fetch(queries.own_layers, run_id=run_id).dropna(axis=1, how="all")
     if not known:
         return
     statistic = page.choose(
