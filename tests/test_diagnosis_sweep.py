@@ -133,6 +133,15 @@ def test_gradients_that_were_not_stored_cannot_be_told() -> None:
     assert found.whole.causes["vanishing"] == found.whole.causes["exploding"] == "cannot_tell"
 
 
+def test_too_few_seeds_for_any_p_value_below_the_limit_cannot_tell() -> None:
+    """Of three seeds at three depths no order is rarer than one in 36, however far the depths lie apart."""
+    metrics, start = family([0.9, 0.7, 0.5, 0.1], [0.9, 0.7, 0.5, 0.1])
+    few = metrics[(metrics["seed"] < 3) & (metrics["depth"] != DEPTHS[1])]
+    assert sweep.smallest_p(3, 3) == pytest.approx(1 / 36)
+    assert diagnosed((few, start)).effect == "cannot_tell"
+    assert diagnosed((metrics[metrics["depth"] != DEPTHS[1]], start)).effect == "yes"
+
+
 def test_one_seed_cannot_tell() -> None:
     metrics, start = family([0.90, 0.95, 0.90, 0.60], [0.90, 0.94, 0.90, 0.60])
     found = diagnosed((metrics[metrics["seed"] == 0], start[start["seed"] == 0]))

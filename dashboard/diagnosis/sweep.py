@@ -100,7 +100,7 @@ def diagnose(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> S
         return None
     test = runs[runs["split"] == "test"]
     p_value = omnibus(test)
-    effect: Presence = "cannot_tell" if math.isnan(p_value) else "yes" if p_value <= thresholds.OMNIBUS.limit else "no"
+    effect = _effect(p_value, seeds=int(test.groupby("depth")["seed"].nunique().min()), depths=len(depths))
     best = best_depth(test, "accuracy").depth
     if best == depths[-1]:
         whole = compare(runs, curves, start, depths[0], best, 1)
@@ -276,6 +276,19 @@ def _exploding(flow: Shrinkage | None, depth: int) -> Presence:
     if flow.total.low > thresholds.EXPLODING_TOTAL.limit:
         return "yes"
     return "no" if flow.total.high < thresholds.EXPLODING_TOTAL.limit else "cannot_tell"
+
+
+def _effect(p_value: float, seeds: int, depths: int) -> Presence:
+    """Whether depth matters; cannot tell where no measurement at all could reach the limit with so few seeds."""
+    if not p_value > thresholds.OMNIBUS.limit:
+        return "cannot_tell" if math.isnan(p_value) else "yes"
+    return "cannot_tell" if smallest_p(seeds, depths) > thresholds.OMNIBUS.limit else "no"
+
+
+def smallest_p(seeds: int, depths: int) -> float:
+    """The smallest p-value that `permutation_test` can have: one order among all that there are, where those count once
+    that rename the depths alike in every seed."""
+    return 1.0 / float(math.factorial(depths) ** (seeds - 1))
 
 
 def omnibus(frame: pd.DataFrame, value: str = "accuracy") -> float:
