@@ -130,7 +130,9 @@ def test_a_cohort_whose_worker_dies_twice_counts_as_failed_and_the_rest_goes_on(
 
     with cluster.start(1) as client:
         results = list(
-            cluster.train(client, cohorts, provenance.gather(), kill_the_worker, lambda cohort: cohort, waiting=False)
+            cluster.train(
+                client, cohorts, provenance.gather(), kill_the_worker, lambda cohort: cohort, waiting=False, record=True
+            )
         )
     (_, failed, failure), (_, _, tables) = results
     assert failed == (fatal,)
