@@ -66,8 +66,9 @@ def loaded_after(program: str, *arguments: str) -> set[str]:
 
 
 IMPORT_ALL = """
-import importlib, logging, sys
+import importlib, logging, runpy, sys
 logging.disable()  # streamlit's notes that no browser is there
+runpy.run_module("dashboard.app", run_name="__main__")  # as Streamlit runs it; begins the page that chapters draw on
 for name in sys.argv[1:]:
     importlib.import_module(name)
 """
