@@ -131,7 +131,8 @@ def mistakes_against(
         }
     )
     figure.add_traces(traces)
-    for axis, shown in (("x", costs), ("y", np.concatenate([least, most])[np.isfinite(np.concatenate([least, most]))])):
+    shares = np.concatenate([wrong, least, most])  # a single seed has no interval
+    for axis, shown in (("x", costs), ("y", shares[np.isfinite(shares)])):
         low, high = shown.min() / 1.15, shown.max() * 1.15
         ticks = log_ticks(low, high)
         figure.update_layout(
