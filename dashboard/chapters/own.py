@@ -69,6 +69,7 @@ def show_run(run: Mapping[str, Any]) -> None:
     verdicts.show_own_run(page, run_id)
     measured = page.fetch(queries.run_curves, run_ids=[run_id])
     rows = with_training(measured)
+    rows = rows.assign(examples=rows["examples"].fillna(0))  # how many it was measured on is not always known
     for column, metric in zip(st.columns(2), METRICS, strict=True):
         if rows[metric].notna().any():
             with column:
