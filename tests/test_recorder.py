@@ -227,6 +227,7 @@ def test_a_subclassed_model_on_a_dataset_of_unknown_length(tmp_path: Path) -> No
     settings = {"batch_size": None, "shuffle": False, "validation_data": stream}
     store = recorded(tmp_path, OwnActivation(), stream, test_data=stream, **settings)
     layers = store.layers(2)
+    assert len(layers) == 3
     assert layers[[*SIGNALS, "update_ratio"]].notna().all(axis=None)
     assert (layers["slope_gain"].iloc[:2] < 1).all()  # relu was seen, though no layer holds it
     assert (layers["dead_fraction"].iloc[:2] < 1).all()

@@ -128,6 +128,9 @@ class _Recording:
         self.training, self.test = train or self.fit.training, test
         self.sample = self.training.sample() if self.training else None
         self.probe: Examples | None = (self.training or test).probe() if (self.training or test) else None  # type: ignore[union-attr]
+        if self.probe is not None:  # Keras cannot build every model before its first step; one example can
+            one = self.probe.take(slice(0, 1))
+            self._try("failed", lambda: model(one.inputs, training=False))
         self.layers = kernel_layers(model)
         self.reading: Reading | None = None
         self.classes: int | None = None
