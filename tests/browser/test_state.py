@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from looking import drawn
 from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import TimeoutError as NotInTimeError
 from serving import PATIENCE
 
 from dashboard.chapters import CHAPTERS
@@ -43,10 +44,22 @@ def change_everything(page: Page) -> None:
     for switch in every("stCheckbox"):
         _changes(page, switch.locator("label").click)
     for select in every("stSelectbox"):
-        select.get_by_role("combobox").press("ArrowDown")  # a click opens it too, but scrolling there closes it again
+        _open(page, select.get_by_role("combobox"))
         _changes(page, page.locator("[role=option][aria-selected=false]").first.click)
     for number in every("stNumberInput"):
         _changes(page, number.get_by_test_id("stNumberInputStepUp").click)
+
+
+def _open(page: Page, combobox: Locator) -> None:
+    """By keyboard, and again until it stays open: scrolling to a list closes it once it is there."""
+    option = page.get_by_role("option").first
+    for _ in range(5):
+        combobox.press("ArrowDown")
+        try:
+            option.wait_for(timeout=2_000)
+        except NotInTimeError:
+            continue
+        return
 
 
 def _changes(page: Page, act: Callable[[], object]) -> None:
@@ -56,7 +69,11 @@ def _changes(page: Page, act: Callable[[], object]) -> None:
     drawn(page)
 
 
-@pytest.mark.parametrize("chapter", [chapter for chapter in CHAPTERS if chapter != "sql"])
+# A query is asked by hand, and the shipped store has no run of anybody's own to choose.
+WITHOUT_CONTROLS = ("sql", "own")
+
+
+@pytest.mark.parametrize("chapter", [chapter for chapter in CHAPTERS if chapter not in WITHOUT_CONTROLS])
 def test_every_control_keeps_its_state_in_a_reload_and_a_copied_link(
     server: str, browser: Browser, chapter: str
 ) -> None:
