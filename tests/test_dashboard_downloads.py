@@ -39,7 +39,8 @@ def test_the_data_behind_a_picture_are_sent_once_they_are_opened(
     monkeypatch: pytest.MonkeyPatch, some_runs: Path
 ) -> None:
     app = open_chapter(monkeypatch, some_runs, "answer", "en")
-    assert [each.label for each in app.expander] == [TEXTS("downloads.data")] * len(app.get("plotly_chart"))
+    closed = [each for each in app.expander if each.label == TEXTS("downloads.data")]
+    assert len(closed) == len(app.get("plotly_chart")) > 0
     assert not app.dataframe
     app.session_state["answer_curve_data"] = True
     app.run()

@@ -182,6 +182,7 @@ class _Cohort:
                 "run_id": run.run_id,
                 "name": run.name,
                 "origin": "grid",
+                "classes": 10,
                 **run.model_dump(),
                 "data_checksum": self.dataset.checksum,
                 "parameters": run.parameters,
