@@ -54,6 +54,12 @@ def wait_for(look: Callable[[], list[str]]) -> list[str]:
     return found
 
 
+def test_workers_here_keep_the_memory_that_every_step_needs_again() -> None:
+    with cluster.start(1) as client:
+        (found,) = client.run(lambda: os.environ.get("MALLOC_TRIM_THRESHOLD_")).values()
+    assert found is None
+
+
 def test_a_cluster_that_loses_a_worker_while_it_trains_gives_what_one_process_gives(
     scheduler: str, tmp_path: Path
 ) -> None:

@@ -34,7 +34,13 @@ class UnfitWorkerError(FathomError):
 def start(processes: int) -> Iterator[Client]:
     """A cluster of worker processes on this machine, gone when it is left."""
     # One task at a time in each, so that a worker that dies takes no other down; and as many tries as without workers.
-    settings = {"distributed.scheduler.allowed-failures": ATTEMPTS - 1, "distributed.scheduler.worker-saturation": 1.0}
+    settings = {
+        "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
+        "distributed.scheduler.worker-saturation": 1.0,
+        # Dask has its workers hand freed memory back at once. Every step of a training takes the same memory anew, and
+        # would spend as long on getting it from the system as on the products.
+        "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+    }
     # One thread each: see `start_tensorflow`. No dashboard of Dask's own, and no port that is open to the network.
     with (
         dask.config.set(settings),

@@ -20,6 +20,7 @@ from dashboard.analysis.cost import (
 from dashboard.analysis.differences import verdict_of
 from dashboard.analysis.settings import alike, differing
 from dashboard.chapters.page import Page
+from dashboard.chapters.verdicts import show_sweep
 from dashboard.charts import cost as charts
 from dashboard.charts.style import ACTIVATION_COLOURS
 from dashboard.queries.diagnosis import PLAIN
@@ -240,4 +241,5 @@ if found:
     draw_series(found)
 else:
     st.info(texts("problem.too_few", needed=texts("cost.needs_series")))
+show_sweep(page, activation)
 page.try_next("cost")

@@ -11,6 +11,7 @@ from dashboard.analysis import linear as analysis
 from dashboard.analysis.estimates import CONFIDENCE, Estimate, bands
 from dashboard.chapters import address
 from dashboard.chapters.page import Page
+from dashboard.chapters.verdicts import show_sweep
 from dashboard.charts import linear as charts
 from dashboard.images import SIDE, Images, ImagesError, read_test_images
 
@@ -345,4 +346,5 @@ show_sizes()
 if images and decided:
     show_disagreement(*decided, images)
 show_learning()
+show_sweep(page, "linear")
 page.try_next("linear")

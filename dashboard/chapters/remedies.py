@@ -298,4 +298,5 @@ if found:
         ),
     )
     show_change(by_text[chosen], runs, base, trouble)
+verdicts.show_sweep(page, str(base["activation"]))
 page.try_next("remedies")

@@ -9,6 +9,7 @@ from dashboard import queries
 from dashboard.analysis.estimates import CONFIDENCE, Estimate
 from dashboard.analysis.weights import UNTOUCHED, Travel, spectrum_change, travel
 from dashboard.chapters.page import ACTIVATIONS, Page
+from dashboard.chapters.verdicts import show_sweep
 from dashboard.charts import weights as charts
 from dashboard.charts.heat import layer_over_depth, layer_over_epoch
 from dashboard.charts.scales import number
@@ -225,4 +226,5 @@ show_network()
 st.header(texts("weights.heat.head"))
 page.with_epoch(last, draw)
 page.says(*say_depths())
+show_sweep(page, activation)
 page.try_next("weights")

@@ -135,7 +135,7 @@ def test_only_a_cookie_of_this_server_that_is_not_old_opens(
         "forged": lambda: cookie_of(guarded, "another secret, of some length"),
         "changed": lambda: "A" + cookie_of(guarded, SECRET)[1:],
         "unsigned": lambda: b'{"is_logged_in": true, "email": "ada@team.example"}'.hex(),
-        "old": lambda: cookie_of(guarded, SECRET, signed_days_ago=31),
+        "old": lambda: cookie_of(guarded, SECRET, signed_days_ago=32),
         "run out": lambda: cookie_of(guarded, SECRET, issued_hours_ago=13),
     }[cookie]()
     page.context.add_cookies([{"name": USER_COOKIE, "value": value, "url": guarded.address}])
