@@ -124,6 +124,47 @@ def test_an_address_where_no_scheduler_answers_is_refused(address: str, monkeypa
         pass
 
 
+def test_a_worker_that_has_come_to_hold_too_much_is_replaced_and_no_result_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cluster, "WORKER_MEMORY", 0)
+    runs = [RunConfiguration(depth=depth, width=4, train_size=100, batch_size=50, epochs=1, seed=0) for depth in (0, 1)]
+    processes = set()
+    with cluster.start(1) as client:
+        for _, cohort, tables in cluster.train(
+            client, cohorts_of(runs), provenance.gather(), lambda *_: None, lambda cohort: cohort, False, True
+        ):
+            assert isinstance(tables, dict)
+            assert tables["run"]["run_id"].to_pylist() == [run.run_id for run in cohort]
+            processes |= set(client.run(os.getpid).values())
+    assert len(processes) == len(runs)
+
+
+def test_a_scheduler_that_is_gone_is_said_in_a_sentence(scheduler: str, tmp_path: Path) -> None:
+    study = tmp_path / "killed.toml"
+    study.write_text(STUDY, encoding="utf-8")
+    command = [sys.executable, "-m", "trainer", str(study), "--data", str(tmp_path / "data"), "--scheduler", scheduler]
+    impatient = {**os.environ, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s"}
+    pipe = subprocess.PIPE
+    with (
+        dask(*worker(scheduler)),
+        subprocess.Popen(command, cwd=PROJECT, env=impatient, stdout=pipe, stderr=pipe, text=True) as training,
+    ):
+        assert training.stdout is not None
+        for line in training.stdout:
+            if "4/32 runs" in line:
+                (found,) = [each for each in psutil.process_iter(["cmdline"]) if scheduler_of(each, tmp_path)]
+                found.kill()
+        assert training.stderr is not None
+        assert training.stderr.read() == f"{cluster.CONNECTION_LOST}\n"
+        assert training.wait(PATIENCE) == 2
+    assert list((tmp_path / "data" / "local").glob("results-*.duckdb"))
+
+
+def scheduler_of(process: psutil.Process, folder: Path) -> bool:
+    return str(folder / "scheduler.json") in (process.info["cmdline"] or [])
+
+
 def test_a_cohort_whose_worker_dies_twice_counts_as_failed_and_the_rest_goes_on() -> None:
     fatal = RunConfiguration(depth=0, width=4, train_size=100, batch_size=50, epochs=50, seed=0)
     cohorts = cohorts_of([fatal, RunConfiguration(depth=0, width=4, train_size=100, batch_size=50, epochs=1, seed=0)])
@@ -137,7 +178,7 @@ def test_a_cohort_whose_worker_dies_twice_counts_as_failed_and_the_rest_goes_on(
     with cluster.start(1) as client:
         results = list(
             cluster.train(
-                client, cohorts, provenance.gather(), kill_the_worker, lambda cohort: cohort, waiting=False, record=True
+                client, cohorts, provenance.gather(), kill_the_worker, lambda cohort: cohort, foreign=False, record=True
             )
         )
     (_, failed, failure), (_, _, tables) = results

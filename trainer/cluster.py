@@ -24,6 +24,13 @@ from trainer.startup import start_tensorflow
 # A terminal sends Ctrl-C to the workers too; they leave it to this process, which stops them.
 IGNORE_INTERRUPTS = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
 CONNECTION_PATIENCE = "30s"
+# XLA keeps every program that a process has compiled until the process ends. A worker here that has come to hold so
+# many bytes is replaced by a new one before its next cohort.
+WORKER_MEMORY = 1.6e9
+CONNECTION_LOST = (
+    "The connection to the Dask scheduler was lost. What is finished is kept; when the cluster is back, run the same "
+    "command again."
+)
 
 
 class UnfitWorkerError(FathomError):
@@ -32,7 +39,11 @@ class UnfitWorkerError(FathomError):
 
 @contextmanager
 def start(processes: int) -> Iterator[Client]:
-    """A cluster of worker processes on this machine, gone when it is left."""
+    """A cluster of worker processes on this machine, gone when it is left.
+
+    Raises:
+        FathomError: the processes cannot be started.
+    """
     # One task at a time in each, so that a worker that dies takes no other down; and as many tries as without workers.
     settings = {
         "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
@@ -42,20 +53,23 @@ def start(processes: int) -> Iterator[Client]:
         "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
     }
     # One thread each: see `start_tensorflow`. No dashboard of Dask's own, and no port that is open to the network.
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=processes,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-            memory_limit=0,
-            preload=[IGNORE_INTERRUPTS],
-            silence_logs=logging.CRITICAL,  # a stop by Ctrl-C is no error; what fails is reported by us
-        ) as local,
-        Client(local) as client,
-    ):
-        yield client
+    with dask.config.set(settings):
+        try:
+            local = LocalCluster(
+                n_workers=processes,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                memory_limit=0,
+                preload=[IGNORE_INTERRUPTS],
+                silence_logs=logging.CRITICAL,  # a stop by Ctrl-C is no error; what fails is reported by us
+            )
+        except (OSError, RuntimeError) as error:
+            raise FathomError(
+                f"{processes} worker processes could not be started ({reason_of(error)}). Try fewer with --workers."
+            ) from error
+        with local, Client(local) as client:
+            yield client
 
 
 @contextmanager
@@ -74,6 +88,7 @@ def connect(scheduler: str, say: Say) -> Iterator[Client]:
             f"No Dask scheduler answers at '{scheduler}' ({reason_of(error)}). Give the address that 'dask scheduler' "
             "prints, such as tcp://10.0.0.1:8786."
         ) from error
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a scheduler that is lost is reported by us
     with client:
         workers = list(client.scheduler_info(n_workers=-1)["workers"])
         if workers:
@@ -124,14 +139,15 @@ def train(
     provenance: Provenance,
     on_epoch: OnEpoch,
     lacking: Lacking,
-    waiting: bool,
+    foreign: bool,
     record: bool,
 ) -> Iterator[Result]:
     """See `engine.train`.
 
     Args:
-        waiting: whether a few tasks wait on the scheduler beside those that are trained: so a cluster that grows on
-            demand sees a demand, and a worker far away need not wait for the next.
+        foreign: whether the cluster is not this refresh's own. Its workers are left alone, and a few tasks wait on the
+            scheduler beside those that are trained: so a cluster that grows on demand sees a demand, and a worker far
+            away need not wait for the next.
     """
     topic = f"fathom-{client.id}"  # of this refresh alone: others may use the same cluster
     client.subscribe_topic(topic, lambda event: on_epoch(*event[1]))
@@ -142,8 +158,7 @@ def train(
 
     def submit() -> Iterator[Result]:
         """Gives the workers what they can take; yields what need not be trained any more."""
-        threads = sum(client.nthreads().values())  # none while a lonely worker is being replaced
-        room = max(2 * threads, 4) if waiting else max(threads, 1)
+        room = _room(client, foreign)
         while queue and len(running) < room:
             number, cohort = queue.popleft()
             left = lacking(cohort)
@@ -159,9 +174,36 @@ def train(
     yield from submit()
     for future in finished:
         number, cohort = running.pop(future.key)
-        yield from submit()  # before this result is gathered and stored, so that no worker waits for that
-        yield number, cohort, _outcome(future)
+        if foreign and not future.cancelled():
+            yield from submit()  # before this result is gathered, so that no worker waits for that
+        outcome = _outcome(future)
+        workers = [] if foreign else client.who_has(future)[future.key]
         future.release()
+        if not foreign:
+            _replace_the_swollen(client, workers)
+            yield from submit()
+        yield number, cohort, outcome
+
+
+def _room(client: Client, foreign: bool) -> int:
+    """How many tasks the cluster may have at once.
+
+    Raises:
+        FathomError: it does not answer any more.
+    """
+    try:
+        threads: int = sum(client.nthreads().values())  # none while a lonely worker is being replaced
+    except OSError as error:
+        raise FathomError(CONNECTION_LOST) from error
+    return max(2 * threads, 4) if foreign else max(threads, 1)
+
+
+def _replace_the_swollen(client: Client, workers: Sequence[str]) -> None:
+    """Puts a new process in the place of each of these workers, which are idle, that holds too much memory."""
+    known = client.scheduler_info(n_workers=-1)["workers"]
+    swollen = [each for each in workers if each in known and known[each]["metrics"]["memory"] > WORKER_MEMORY]
+    if swollen:
+        client.restart_workers(swollen, raise_for_error=False)  # one that does not come back is replaced by its nanny
 
 
 def _outcome(future: Future) -> Tables | Failure:
@@ -170,10 +212,7 @@ def _outcome(future: Future) -> Tables | Failure:
         FathomError: it is not the cohort that failed, but the cluster.
     """
     if future.cancelled():
-        raise FathomError(
-            "The connection to the Dask scheduler was lost. What is finished is kept; when the cluster is back, run "
-            "the same command again."
-        )
+        raise FathomError(CONNECTION_LOST)
     error = future.exception()
     if error is None:
         tables: Tables = future.result()

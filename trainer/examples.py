@@ -50,6 +50,7 @@ class Examples:
         filled = -positions.shape[1] % CHUNK
         self._sorted = np.pad(np.take_along_axis(positions, order, axis=1), ((0, 0), (0, filled)), mode="edge")
         self._dataset = datasets.load(name)
+        self._labels = self._dataset.labels[self._sorted]
         self._chunks: list[Chunk] = []
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -58,6 +59,10 @@ class Examples:
                 self._chunk(part) for part in np.split(self._sorted, self._sorted.shape[1] // CHUNK, axis=1)
             ]
         return iter(self._chunks)
+
+    def labels(self, members: int) -> Any:
+        """Those of all chunks' images, for each member: (members, images)."""
+        return tf.broadcast_to(self._labels, (members, self._labels.shape[1]))
 
     def in_order(self, results: NDArray[Any]) -> NDArray[Any]:
         """What was found chunk by chunk, (members, all chunks' images), in the order of `positions`."""
@@ -69,9 +74,9 @@ class Examples:
         inked = images.any(axis=1)
         width = int(inked.sum(axis=1).max())  # a row with less ink gets some blank pixels
         columns = np.argsort(~inked, axis=1, kind="stable")[:, :width]
-        pixels = np.take_along_axis(images, columns[:, None, :], axis=2)
+        pixels = np.stack([own[:, kept] for own, kept in zip(images, columns, strict=True)])
         return Chunk(
-            tf.constant(pixels.astype(np.float32) * np.float32(1 / 255)),
+            tf.cast(tf.constant(pixels), tf.float32) * (1 / 255),
             tf.constant(self._dataset.labels[positions]),
             tf.constant(columns.astype(np.int32)),
         )

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from trainer import datasets
 from trainer.configuration import EVERY_EPOCH, RunConfiguration
 from trainer.datasets import Dataset, Indices
-from trainer.examples import Examples
+from trainer.examples import CHUNK, Examples
 from trainer.network import StackedNetwork, loss_of, make_optimizer
 
 BLOCK_STEPS = 512  # steps whose images are gathered together, at most; an epoch of the asker's has 375
 BLOCK_BYTES = 256e6  # of pixels, at most
 
 Floats = NDArray[np.float32]
+Map = tuple[NDArray[np.float64], NDArray[np.float64]]
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
@@ -72,13 +73,14 @@ class Program:
         self._loss = loss_of(run)
         self._block = _block_steps(run, members)
         self._steps_taken = 0
+        self._map: Map | None = None  # for as long as the weights stay as they are
         self._images = tf.constant(dataset.images)
         self._labels = tf.constant(dataset.labels)
 
     def start(self, runs: Sequence[RunConfiguration]) -> None:
         self.network.start(runs)
         self._learning_rates.assign([[[run.learning_rate]] for run in runs])
-        self._steps_taken = 0
+        self._steps_taken, self._map = 0, None
         for variable, value in zip(self.optimizer.variables, self._initial_state, strict=True):
             variable.assign(value)
 
@@ -115,7 +117,7 @@ class Program:
 
     def _steps(self, pixels: Any, labels: Any, first: int, stop: int) -> tuple[Floats, Floats]:
         """Loss and accuracy of the steps from `first` up to, and without, `stop` of a block: each (steps, members)."""
-        taken = self._steps_taken
+        taken, self._map = self._steps_taken, None
         losses, accuracies = self._train(pixels, labels, *map(tf.constant, (first, stop, taken)))
         self._steps_taken += stop - first
         return losses.numpy()[first:stop], accuracies.numpy()[first:stop]
@@ -154,19 +156,31 @@ class Program:
 
         The first layer's product, most of the work, is left to TensorFlow itself, whose products may have any shape.
         """
-        kernel, bias = self.network.stack[0].kernel, self.network.stack[0].bias
-        evaluate: Callable[[Any, Any], tuple[Any, Any]] = self._evaluate
-        if self.collapses:  # the same map in one product; exact up to rounding
-            kernel, bias = (tf.constant(part, tf.float32) for part in self.collapsed_map())
-            bias, evaluate = bias[:, None, :], self._evaluate_logits
-        kernel = tf.convert_to_tensor(kernel)
-        members = kernel.shape[0]
-        found = []
-        for chunk in examples:
-            labels = tf.broadcast_to(chunk.labels, (members, chunk.labels.shape[1]))
-            found.append(evaluate(chunk.times(kernel) + bias, labels))
-        losses, predictions = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+        if self.collapses:
+            losses, predictions = self._evaluate_collapsed(examples)
+        else:
+            losses, predictions = self._evaluate_layers(examples)
         return examples.in_order(losses), examples.in_order(predictions)
+
+    def _evaluate_layers(self, examples: Examples) -> tuple[Floats, NDArray[np.int32]]:
+        """Chunk by chunk, so that what goes from layer to layer stays in the cache."""
+        kernel, bias = tf.convert_to_tensor(self.network.stack[0].kernel), self.network.stack[0].bias
+        found = [
+            self._evaluate(chunk.times(kernel) + bias, tf.broadcast_to(chunk.labels, (len(kernel), CHUNK)))
+            for chunk in examples
+        ]
+        losses, predictions = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+        return losses, predictions
+
+    def _evaluate_collapsed(self, examples: Examples) -> tuple[Floats, NDArray[np.int32]]:
+        """The same for a linear network, by the one map that it is; exact up to rounding.
+
+        A chunk's logits are so few that the price of a call would be most of it: all are judged in one.
+        """
+        kernel, bias = (tf.constant(part, tf.float32) for part in self.collapsed_map())
+        logits = tf.concat([chunk.times(kernel) for chunk in examples], axis=1) + bias[:, None, :]
+        losses, predictions = self._evaluate_logits(logits, examples.labels(len(kernel)))
+        return losses.numpy(), predictions.numpy()
 
     @compiled
     def _evaluate(self, first: Any, labels: Any) -> tuple[Any, Any]:
@@ -180,15 +194,11 @@ class Program:
         """The loss and the predicted digit of each example: both (members, images)."""
         return self._loss(labels, logits), tf.argmax(logits, axis=-1, output_type=tf.int32)
 
-    def collapsed_map(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def collapsed_map(self) -> Map:
         """The one matrix (members, 784, 10) and bias (members, 10) that a linear network's whole stack amounts to."""
-        kernels = [kernel.astype(np.float64) for kernel in self.kernels()]
-        biases = [bias.astype(np.float64)[:, None, :] for bias in self.biases()]
-        matrix, bias = kernels.pop(), biases.pop()
-        while kernels:  # from the output's side, where there are ten columns only
-            bias = bias + biases.pop() @ matrix
-            matrix = kernels.pop() @ matrix
-        return matrix, bias[:, 0, :]
+        if self._map is None:
+            self._map = _multiplied(self.kernels(), self.biases())
+        return self._map
 
     def probe(self, positions: Indices) -> Trace:
         """Forward and backward over the probe batch.
@@ -240,6 +250,15 @@ class Program:
             tape.watch(inputs)
             activation = layer.activation(inputs) * 1.0  # the identity, too, has a gradient to take
         return tape.gradient(activation, inputs)
+
+
+def _multiplied(kernels: list[Floats], biases: list[Floats]) -> Map:
+    """One affine map for a stack of them."""
+    matrix, bias = kernels.pop().astype(np.float64), biases.pop().astype(np.float64)[:, None, :]
+    while kernels:  # from the output's side, where there are ten columns only
+        bias = bias + biases.pop().astype(np.float64)[:, None, :] @ matrix
+        matrix = kernels.pop().astype(np.float64) @ matrix
+    return matrix, bias[:, 0, :]
 
 
 def _compiled(shape: RunConfiguration, members: int) -> Program:

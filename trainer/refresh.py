@@ -78,8 +78,8 @@ class _Refresh:
             if self.kept:
                 self.out.print(f"Published as {self._publish()}.")
             return INTERRUPTED
-        except FathomError:
-            with suppress(FathomError):
+        except Exception:
+            with suppress(FathomError, KeyboardInterrupt):
                 if self.kept:
                     self._publish()
             raise

@@ -170,13 +170,13 @@ def _cohorts(shape: Shape, epochs: int, number: int) -> list[engine.Cohort]:
 
 @contextmanager
 def watched_memory(found: Measurements) -> Iterator[None]:
-    """Notes the largest sum of the resident memory of this process and all that it started."""
+    """Notes the most memory that this process and all that it started held together."""
     ended = threading.Event()
     largest = [0]
 
     def watch() -> None:
-        while not ended.wait(0.2):
-            largest[0] = max(largest[0], _resident_memory())
+        while not ended.wait(1.0):
+            largest[0] = max(largest[0], _memory())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -188,12 +188,15 @@ def watched_memory(found: Measurements) -> Iterator[None]:
         found.memory.append(largest[0])
 
 
-def _resident_memory() -> int:
+def _memory() -> int:
+    """Bytes; pages that processes share, such as those of TensorFlow's libraries, are counted once, where the system
+    tells them apart."""
     this = psutil.Process()
     total = 0
     for process in (this, *this.children(recursive=True)):
         try:
-            total += process.memory_info().rss
+            used = process.memory_full_info()
+            total += getattr(used, "pss", used.rss)
         except psutil.Error:  # it has just ended
             continue
     return total
@@ -210,7 +213,26 @@ def measure(rounds: int, extent: Extent, console: Console) -> Measurements:
             console.print(f"… the trainer {'with' if record else 'without'} recording …", style="dim")
             with watched_memory(found):
                 measure_trainer(found, extent, [*shapes, *(deepest if record else [])], record)
+    if extent != QUICK:
+        console.print("An epoch of every network of question and activations, for its memory …", style="dim")
+        with watched_memory(found):
+            compile_everything()
     return found
+
+
+def compile_everything() -> None:
+    """A refresh of `question` and `activations` in all but its length: what a process has compiled, it keeps."""
+    cohorts = [
+        tuple(run.model_copy(update={"epochs": 1}) for run in cohort)
+        for cohort in engine.cohorts_of(_runs_of_the_question())
+    ]
+    for _, _, tables in engine.train(cohorts, provenance.gather(), engine.default_workers(), lambda *event: None):
+        if isinstance(tables, engine.Failure):
+            raise SystemExit(tables.reason)
+
+
+def _runs_of_the_question() -> list[RunConfiguration]:
+    return [run for name in ("question", "activations") for run in read_study(find_study(name)).runs]
 
 
 # --- what it amounts to ----------------------------------------------------------------------------------------------
@@ -267,8 +289,7 @@ def compile_share(found: Measurements) -> float:
     than none as relu does at the depth where it was timed.
     """
     workers = engine.default_workers()
-    runs = [run for name in ("question", "activations") for run in read_study(find_study(name)).runs]
-    cohorts = Counter(cohort[0].shape for cohort in engine.cohorts_of(runs))
+    cohorts = Counter(cohort[0].shape for cohort in engine.cohorts_of(_runs_of_the_question()))
     programs = {shape: min(workers, number) for shape, number in cohorts.items()}
     compiling = sum(_typical(found.compiling, shape) * number for shape, number in programs.items())
     training = sum(_typical(found.recorded, shape) * workers * MEMBERS * cohorts[shape] for shape in cohorts)
