@@ -11,6 +11,7 @@ from dashboard.diagnosis.counterfactuals import Counterfactual
 from dashboard.diagnosis.run import Figure, Finding, RunDiagnosis
 from dashboard.diagnosis.sweep import POWER, Change, Kind, SweepDiagnosis
 from dashboard.diagnosis.thresholds import TABLE, Threshold
+from dashboard.settings_wording import SettingsWording
 from dashboard.texts import Texts
 from dashboard.wording import Wording
 
@@ -52,11 +53,14 @@ class VerdictWords:
         """What depth does, of which kind it is, what is ruled out, and what cannot be told."""
         sentences = [self._effect(found), self._whole(found)]
         if found.effect != "no":
-            sentences += [self.kind(found.whole), *self.others(found.whole)]
+            # The kind of a fall is no matter where it is not sure that depth makes one.
+            kind = self.kind(found.whole) if found.verdict == found.whole.verdict else ""
+            sentences += [kind, *self.others(found.whole)]
         return [sentence for sentence in sentences if sentence]
 
     def _effect(self, found: SweepDiagnosis) -> str:
-        return self.texts(f"sweep.effect.{found.effect}", p=f"{found.p_value:.2g}")
+        said = self.texts(f"sweep.effect.{found.effect}", p=f"{found.p_value:.2g}")
+        return f"{said} {self.texts('sweep.lacking', seeds=found.lacking)}" if found.lacking else said
 
     def _whole(self, found: SweepDiagnosis) -> str:
         change = found.whole
@@ -103,17 +107,21 @@ class VerdictWords:
             per_layer=factor(flow.per_layer.mean),
             weights=factor(flow.weights.mean),
             slope=factor(flow.slope.mean),
-        ) + self.texts(f"sweep.part.{larger_part(flow)}")
+        ) + (self.texts(f"sweep.part.{larger_part(flow)}") if flow.per_layer.high < 1 else "")
 
     def others(self, change: Change) -> list[str]:
-        """The kinds that are there but too weak to notice, those that are ruled out, and those that cannot be told."""
-        said = {"tiny": "sweep.weak", "no": "sweep.ruled_out", "cannot_tell": "sweep.open"}
+        """The kinds that are there beside the one named, those too weak to notice, those that are ruled out, and those
+        that cannot be told."""
+        said = {"yes": "sweep.at_work", "tiny": "sweep.weak", "no": "sweep.ruled_out", "cannot_tell": "sweep.open"}
+        # A fall of the training accuracy is part of the other kinds, and of the one that leaves open which.
+        explained = change.verdict == "fall" and change.kind != "cannot_tell"
+        named = {change.kind, "degradation"} if explained else {change.kind}
         sentences = []
         for presence, key in said.items():
             names = [
                 self.texts(f"sweep.cause.{kind}")
                 for kind, there in change.causes.items()
-                if there == presence and kind != "noise" and kind != change.kind
+                if there == presence and kind != "noise" and kind not in named
             ]
             if names:
                 sentences.append(self.texts(key, names=self.texts("wording.separator").join(names)))
@@ -140,7 +148,11 @@ class VerdictWords:
     def _kind_name(self, change: Change) -> str:
         if change.verdict != "fall":
             return ""
-        key = {"tiny": "sweep.step.tiny", "cannot_tell": "verdict.cannot_tell"}.get(change.kind)
+        key = {
+            "tiny": "sweep.step.tiny",
+            "cannot_tell": "verdict.cannot_tell",
+            "degradation_open": "sweep.cause.degradation",
+        }.get(change.kind)
         return self.texts(key or f"sweep.cause.{change.kind}")
 
     def cause(self, found: SweepDiagnosis, kind: Kind) -> str:
@@ -215,19 +227,11 @@ class VerdictWords:
 
     def change(self, changed: Mapping[str, tuple[Any, Any]]) -> str:
         """`activation: sigmoid → relu`."""
+        settings = SettingsWording(self.texts, self.counting)
         return self.texts("wording.separator").join(
-            f"{self.texts(f'diagnosis.field.{field}')}: {self._value(field, before)} → {self._value(field, after)}"
+            f"{settings.name(field)}: {settings.value(field, before)} → {settings.value(field, after)}"
             for field, (before, after) in changed.items()
         )
-
-    def _value(self, field: str, value: Any) -> str:
-        if field == "activation":
-            return self.texts(f"activation.{value}")
-        if field == "depth":
-            return self._accuracy.layers(value)
-        if isinstance(value, bool):
-            return self.texts(f"diagnosis.{'with' if value else 'without'}")
-        return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
 
     # ---- the table of thresholds ----------------------------------------------------------------------------------
 

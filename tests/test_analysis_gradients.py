@@ -1,11 +1,10 @@
 """The shrinkage of the error, on gains that are known."""
 
-import math
-
 import numpy as np
 import pandas as pd
 import pytest
 
+from dashboard.analysis.estimates import Estimate
 from dashboard.analysis.gradients import shrinkage
 
 
@@ -26,13 +25,12 @@ def test_shrinkage_splits_into_weights_and_slope() -> None:
     assert found.weights.mean == pytest.approx(0.8)
     assert found.slope.mean == pytest.approx(0.25)
     assert found.total.mean == pytest.approx(0.2**3)  # three steps, from the fourth hidden layer to the first
-    assert found.slope_share == pytest.approx(math.log(0.25) / math.log(0.2))
 
 
 def test_a_linear_network_owes_nothing_to_the_slope() -> None:
     found = shrinkage(layers(0.8, 1.0), 4)
     assert found is not None
-    assert found.slope_share == 0
+    assert found.slope == Estimate(1.0, 1.0, 1.0, found.slope.seeds)
 
 
 def test_one_hidden_layer_has_nowhere_to_shrink() -> None:

@@ -1,5 +1,6 @@
 """Overfitting over epochs and over depth, on curves made to show it or not."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from frames import alike, curves, runs
@@ -121,6 +122,13 @@ def test_depth_overfits_where_training_gets_better_and_the_test_worse(
     found = overfitting_by_depth(depths_at_end(train=train, validation=held_out, test=held_out))
     assert found.verdict == verdict
     assert found.deepest == 2
+
+
+def test_whether_depth_overfits_cannot_be_told_where_the_training_loss_may_go_either_way() -> None:
+    ends = depths_at_end(train=[0.3, 0.2, 0.2], validation=[0.4, 0.3, 0.35], test=[0.4, 0.3, 0.35])
+    undecided = (ends["split"] == "train") & (ends["depth"] == 2)
+    ends.loc[undecided, "loss"] += np.array([0.02, -0.02, 0.02, -0.02])
+    assert overfitting_by_depth(ends).verdict == "cannot_tell"
 
 
 def test_a_gap_that_nobody_would_notice_is_none() -> None:

@@ -10,7 +10,7 @@ from stores import cut_store
 from test_dashboard_app import open_chapter, words
 
 from dashboard.analysis import cost
-from dashboard.queries.diagnosis import PLAIN
+from dashboard.queries.plain import PLAIN
 from dashboard.texts import Texts
 
 
@@ -64,13 +64,20 @@ def test_doubling_the_depth_is_paired_over_seeds() -> None:
     [
         ({1: 0.90, 2: 0.92, 3: 0.95}, "yes"),
         ({1: 0.90, 2: 0.92, 3: 0.85}, "no"),
-        ({1: 0.90, 2: 0.95, 3: 0.92}, "depends"),  # better than the smallest, and worse than the best
+        ({1: 0.90, 2: 0.95, 3: 0.92}, "up_to_a_point"),  # better than the smallest, and worse than the best
         ({1: 0.90, 2: 0.90, 3: 0.90}, "no"),
     ],
 )
 def test_more_parameters_are_better_only_where_they_surely_are(accuracies: dict[int, float], answer: str) -> None:
     found = cost.series_of(cost.with_costs(runs(accuracies)), PLAIN, "depth", ("dataset", "activation"))
     assert cost.more_is_better(found) == answer
+
+
+def test_where_no_series_surely_gains_it_does_not_depend() -> None:
+    known = cost.series_of(cost.with_costs(runs({1: 0.90, 3: 0.85})), PLAIN, "depth", ("dataset", "activation"))
+    single = runs({1: 0.9, 3: 0.95})[lambda rows: rows["seed"] == 0]
+    unknown = cost.series_of(cost.with_costs(single), PLAIN, "depth", ("dataset", "activation"))
+    assert cost.more_is_better([*known, *unknown]) == "cannot_tell"
 
 
 def test_one_seed_cannot_tell_whether_more_is_better() -> None:

@@ -71,9 +71,15 @@ def test_weights_times_slope_is_the_factor_a_layer_and_its_power_is_the_total() 
     assert found.total.mean == pytest.approx(found.per_layer.mean**4)
 
 
+def passed(factor: Estimate, steps: int = 6) -> Shrinkage:
+    """What becomes of δ over some steps with a factor each."""
+    return Shrinkage(factor, factor, certain(1, 1), certain(factor.low**steps, factor.high**steps))
+
+
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [
+        (0.1, 0.3, "vanishing"),
         (0.2, 0.3, "vanishing"),
         (0.4, 0.6, "cannot_tell"),
         (0.7, 0.8, "fading"),
@@ -85,20 +91,27 @@ def test_weights_times_slope_is_the_factor_a_layer_and_its_power_is_the_total() 
     ],
 )
 def test_the_verdict_follows_the_whole_interval(low: float, high: float, expected: str) -> None:
-    assert flow_of(certain(low, high)) == expected
+    assert flow_of(passed(certain(low, high))) == expected
+
+
+@pytest.mark.parametrize(
+    ("factor", "steps", "expected"),
+    [(0.24, 1, "few_steps"), (0.24, 2, "vanishing"), (0.6, 2, "fading"), (0.6, 20, "vanishing")],
+)
+def test_a_gradient_vanishes_only_where_little_is_left_in_all(factor: float, steps: int, expected: str) -> None:
+    assert flow_of(passed(certain(factor * 0.99, factor * 1.01), steps)) == expected
 
 
 @pytest.mark.parametrize("low", np.linspace(0.05, 2.5, 30))
 @pytest.mark.parametrize("width", [1.01, 1.3, 3.0])
 def test_the_finer_verdict_never_contradicts_the_plain_one(low: float, width: float) -> None:
-    factor = certain(low, low * width)
-    plain = vanishing(Shrinkage(factor, factor, certain(1, 1), factor))
-    assert {"vanishing": "yes", "cannot_tell": "cannot_tell"}.get(flow_of(factor), "no") == plain
+    found = passed(certain(low, low * width))
+    assert {"vanishing": "yes", "cannot_tell": "cannot_tell"}.get(flow_of(found), "no") == vanishing(found)
 
 
 def test_one_seed_allows_no_verdict() -> None:
     found = shrinkage_of(5, 1.0, 0.25, seeds=1)
-    assert flow_of(found.per_layer) == "cannot_tell"
+    assert flow_of(found) == "cannot_tell"
     assert larger_part(found) == "cannot_tell"
 
 

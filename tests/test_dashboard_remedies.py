@@ -31,7 +31,7 @@ def test_a_single_change_is_shown_with_its_effect(
 
 def test_what_rescues_the_sigmoid_network_is_said(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
     app = open_chapter(monkeypatch, store.parent, "remedies", "en")
-    assert "**It helps.** With activation: sigmoid → none (linear)" in words(app)
+    assert "**It helps.** Activation: sigmoid → none (linear)" in words(app)
     assert list(app.dataframe[0].value[TEXTS("remedies.table.seeds")]) == [3]
     assert TEXTS("setting.dropout") in words(app)  # among what is not stored
 

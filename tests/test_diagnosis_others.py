@@ -26,6 +26,7 @@ def history(activation: str = "tanh", diverged: int | None = None, accuracy: flo
         "update_ratio": 1e-3,
         "preactivation_mean": 0.0,
         "preactivation_std": 1.0,
+        "weight_std": 0.05,
         "dead_fraction": 0.0,
     }
     rows = [
@@ -40,7 +41,7 @@ def history(activation: str = "tanh", diverged: int | None = None, accuracy: flo
         for split in ("train", "train_running", "validation")
         for epoch, gain in enumerate(gains)
     ]
-    run = {"depth": DEPTH, "activation": activation, "diverged_epoch": diverged, "learning_rate": 0.1}
+    run = {"depth": DEPTH, "width": 128, "activation": activation, "diverged_epoch": diverged, "learning_rate": 0.1}
     return History(run, pd.DataFrame(metrics, columns=["epoch", "split", "loss", "accuracy"]), pd.DataFrame(rows))
 
 
@@ -63,7 +64,7 @@ def test_a_healthy_run_raises_no_alarm(tool: RuleSet) -> None:
         (SAGEMAKER, history("sigmoid", preactivation_mean=-40.0), "SaturatedActivation"),
         (SAGEMAKER, history(update_ratio=20.0), "WeightUpdateRatio (large)"),
         (SAGEMAKER, history(update_ratio=1e-9), "WeightUpdateRatio (small)"),
-        (SAGEMAKER, history(preactivation_std=[1.0, 1.0, 5.0, 1.0]), "PoorWeightInitialization"),
+        (SAGEMAKER, history(weight_std=[0.05, 0.05, 0.2, 0.05]), "PoorWeightInitialization"),
         (SAGEMAKER, history(accuracy=0.1), "LossNotDecreasing"),
         (AUTOTRAINER, history(accuracy=0.3, gradient_norm=[1e-6, 1e-4, 1e-2, 1.0]), "vanishing gradient"),
         (AUTOTRAINER, history(accuracy=0.3, gradient_norm=[99.0, 9.0, 3.0, 1.0]), "exploding gradient"),
@@ -81,14 +82,19 @@ def test_each_rule_raises_its_alarm(tool: RuleSet, run: History, rule: str) -> N
     assert rule in alarms(tool, run)
 
 
-def test_autotrainer_is_silent_where_accuracy_satisfies_it() -> None:
+def test_autotrainer_looks_at_no_gradient_where_accuracy_satisfies_it() -> None:
     assert alarms(AUTOTRAINER, history(accuracy=0.9, gradient_norm=[1e-6, 1e-4, 1e-2, 1.0])) == set()
 
 
 def test_an_accuracy_that_swings_oscillates() -> None:
-    run = history(accuracy=0.3)
-    swinging = run.metrics.assign(accuracy=0.3 + 0.1 * (run.metrics["epoch"] % 2))
-    assert "oscillating loss" in alarms(AUTOTRAINER, History(run.run, swinging, run.layers))
+    run = history()
+    swinging = run.metrics.assign(accuracy=0.8 + 0.1 * (run.metrics["epoch"] % 2))
+    assert alarms(AUTOTRAINER, History(run.run, swinging, run.layers)) == {"oscillating accuracy"}
+
+
+def test_slow_convergence_is_named_only_where_no_gradient_explains_it() -> None:
+    slow = history(accuracy=0.11, gradient_norm=[1e-6, 1e-4, 1e-2, 1.0])
+    assert alarms(AUTOTRAINER, slow) == {"vanishing gradient"}
 
 
 def test_a_validation_loss_far_above_the_training_loss_overfits() -> None:

@@ -123,3 +123,16 @@ def test_between_the_limits_one_run_cannot_tell() -> None:
 
 def test_every_fault_has_its_rule() -> None:
     assert [rule.__name__ for rule in RULES] == list(FAULTS)
+
+
+def test_what_is_not_stored_is_not_ruled_out() -> None:
+    found = of(metrics(STUCK), layers().drop(columns=["dead_fraction", "saturated_fraction"]))
+    assert {finding.fault: finding.presence for finding in found.findings}["saturated"] == "cannot_tell"
+
+
+def test_guessing_has_the_loss_of_the_outputs() -> None:
+    """Ten sigmoids that all say one in ten: their summed cross-entropy is 3.25 nats, not ln 10."""
+    guessing = [3.2508] * (EPOCHS + 1)
+    settings = {**run(), "output": "sigmoid"}
+    assert {finding.fault for finding in diagnose(settings, metrics(guessing), layers()).findings} == {"plateau"}
+    assert "diverged" in {finding.fault for finding in diagnose(run(), metrics(guessing), layers()).findings}

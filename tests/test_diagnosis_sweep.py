@@ -98,6 +98,24 @@ def test_a_long_run_that_is_not_measured_after_every_epoch_is_diagnosed_too() ->
     assert (found.whole.budget.since, found.whole.budget.last) == (100, 1000)
 
 
+def test_where_nothing_is_known_of_the_gradients_degradation_leaves_open_what_explains_it() -> None:
+    metrics, start = family([0.90, 0.95, 0.92, 0.88], [0.90, 0.94, 0.92, 0.88])
+    assert diagnosed((metrics, start.iloc[:0])).whole.kind == "degradation_open"
+
+
+def test_too_few_seeds_are_told_how_many_they_lack() -> None:
+    metrics, start = family([0.90, 0.95, 0.92, 0.45], [0.90, 0.94, 0.92, 0.45])
+    found = diagnosed((metrics[metrics["seed"] < 2], start[start["seed"] < 2]))
+    assert found.effect == "cannot_tell"
+    assert found.lacking == sweep.seeds_to_judge(len(DEPTHS)) - 2 > 0
+
+
+@pytest.mark.parametrize(("depths", "seeds"), [(2, 8), (3, 4), (4, 3)])
+def test_as_many_seeds_as_are_asked_for_can_show_an_effect(depths: int, seeds: int) -> None:
+    assert sweep.seeds_to_judge(depths) == seeds
+    assert sweep.smallest_p(seeds, depths) <= 0.01 < sweep.smallest_p(seeds - 1, depths)
+
+
 def test_a_rise_has_no_kind() -> None:
     found = diagnosed(family([0.90, 0.92, 0.94, 0.96], [0.90, 0.92, 0.94, 0.96]))
     assert (found.verdict, found.whole.kind) == ("rise", "none")

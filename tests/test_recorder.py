@@ -1,6 +1,7 @@
 """The Keras callback records what the grid would have, on any model, and keeps what there is when training stops."""
 
 import gc
+import inspect
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from training import PROJECT, epoch_batches, images_and_labels, trained
 
 from trainer import datasets
-from trainer.configuration import RunConfiguration
+from trainer.configuration import RunConfiguration, recorded_epochs
 from trainer.errors import FathomError
 from trainer.network import kernel_initializer
 from trainer.recorder import Recorder
@@ -329,15 +330,52 @@ def test_a_diverged_training_is_recorded_as_such(tmp_path: Path) -> None:
     assert (run.status, run.diverged_epoch) == ("diverged", 1)
 
 
-def test_early_stopping_ends_with_a_measured_epoch(tmp_path: Path) -> None:
+UNPLANNED = next(epoch for epoch in range(2, 900) if epoch not in recorded_epochs(900))
+
+
+@pytest.mark.parametrize("last", [2, UNPLANNED])
+def test_a_training_that_stops_early_ends_with_an_epoch_measured_in_full(tmp_path: Path, last: int) -> None:
     model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(4, activation="softmax")])
     model.compile("sgd", "sparse_categorical_crossentropy")
-    stop = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=10)
+    stop = keras.callbacks.EarlyStopping("loss", patience=last - 1, min_delta=10)
     data = IMAGES.reshape(96, 64), DIGITS
     model.fit(*data, epochs=900, verbose=0, callbacks=[Recorder("early", data, data=tmp_path), stop])
     store = Store(tmp_path)
-    assert store.rows("SELECT max(epoch) AS last FROM layer_stat")["last"][0] == 2
+    for table in ("layer_stat", "layer_histogram", "singular_value"):
+        assert store.rows(f"SELECT max(epoch) AS last FROM {table}")["last"][0] == last
+    twice = "SELECT epoch FROM epoch_metric GROUP BY epoch, split HAVING count(*) > 1"
+    assert store.rows(twice).empty
     assert store.rows("SELECT sum(count) AS examples FROM confusion")["examples"][0] == 96
+
+
+def test_a_loss_that_is_not_finite_from_the_start_is_a_diverged_training(tmp_path: Path) -> None:
+    model = keras.Sequential(
+        [keras.Input((64,)), keras.layers.Dense(1, kernel_initializer=keras.initializers.Constant(1e30))]
+    )
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    data = IMAGES.reshape(96, 64), GENERATOR.random((96, 1))
+    model.fit(*data, epochs=1, verbose=0, callbacks=[Recorder("far off", data, data=tmp_path)])
+    run = Store(tmp_path).run
+    assert (run.status, run.diverged_epoch) == ("diverged", 0)
+
+
+def test_data_that_cannot_be_read_stop_no_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class Broken(keras.utils.PyDataset):  # type: ignore[misc]
+        """Works for Keras, and for nobody else."""
+
+        def __len__(self) -> int:
+            return 1
+
+        def __getitem__(self, index: int) -> Any:
+            if any(frame.filename.endswith("fit_data.py") for frame in inspect.stack()):
+                raise OSError("not for you")
+            return IMAGES.reshape(96, 64), DIGITS
+
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(4, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(Broken(), epochs=1, verbose=0, callbacks=[Recorder("broken data", data=tmp_path)])
+    assert int(model.optimizer.iterations) == 1
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_wrong_test_data_is_refused_in_a_sentence(tmp_path: Path) -> None:

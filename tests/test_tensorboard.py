@@ -75,6 +75,25 @@ def test_a_log_of_keras_own_callback_is_one_run_of_two_folders(tmp_path: Path) -
     assert norm == pytest.approx(float(np.linalg.norm(model.layers[0].kernel.numpy())), rel=0.1)  # from a histogram
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, when an LSTM is built
+def test_a_keras_log_with_batches_normalisation_and_rare_validation_keeps_epochs_and_layers_right(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = np.random.default_rng(0).random((64, 4, 3)).astype(np.float32)
+    labels = (inputs.sum(axis=(1, 2)) > 6).astype(np.int32)
+    layers = [keras.layers.LSTM(5), keras.layers.BatchNormalization(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((4, 3)), *layers])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    callback = keras.callbacks.TensorBoard(tmp_path / "log", histogram_freq=1, write_graph=False, update_freq="batch")
+    fitting = {"epochs": 4, "batch_size": 8, "validation_split": 0.25, "validation_freq": 2}
+    model.fit(inputs, labels, verbose=0, callbacks=[callback], **fitting)
+    assert main(["--data", str(tmp_path), "import", str(tmp_path / "log")]) == 0
+    assert rows(tmp_path, "SELECT depth, epochs FROM run") == [(1, 4)]
+    epochs = rows(tmp_path, "SELECT split, list(epoch ORDER BY epoch) FROM epoch_metric GROUP BY ALL ORDER BY ALL")
+    assert epochs == [("train_running", [1, 2, 3, 4]), ("validation", [2, 4])]
+    assert "batch_loss is left out" in capsys.readouterr().err
+
+
 def test_a_damaged_and_a_foreign_file_give_a_sentence_and_the_rest_is_imported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,6 +125,9 @@ def test_a_damaged_and_a_foreign_file_give_a_sentence_and_the_rest_is_imported(
         ("learning_rate", "log", False, "ignored"),
         ("sequential/dense_1/kernel/histogram", "train", True, "weight of sequential/dense_1"),
         ("sequential/dense_1/bias/histogram", "train", True, "ignored"),
+        ("sequential/batch_normalization/gamma/histogram", "train", True, "ignored"),
+        ("bn1.running_var", "log", True, "ignored"),
+        ("sequential/lstm/lstm_cell/recurrent_kernel/histogram", "train", True, "weight of sequential/lstm/lstm_cell"),
         ("gradients/fc1.weight", "log", True, "gradient of fc1"),
         ("my_error", "log", False, "test.loss"),
     ],

@@ -63,7 +63,7 @@ def test_a_run_is_told_with_its_figures_and_the_change_that_helped(snapshot: Pat
     assert words.texts("diagnosis.fault.vanishing") in said[0]
     assert "0.24" in said[1]
     remedies = words.remedies(found, stored)
-    assert remedies[0].startswith(words.texts("diagnosis.field.activation"))
+    assert remedies[0].startswith(words.texts("setting.activation"))
     assert len(remedies) == 2  # another activation, fewer layers: each kind of change once
     assert words.remedies(found, []) == [
         words.texts("diagnosis.try.vanishing") + " " + words.texts("diagnosis.untested")

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 
 from trainer import engine, provenance
-from trainer.configuration import RunConfiguration
 from trainer.datasets import DATA_FOLDER, MNIST_FILE, read_mnist
 from trainer.errors import FathomError
 from trainer.estimate import estimate
@@ -70,7 +69,7 @@ def _run(options: argparse.Namespace, out: Console, err: Console) -> int:
     wanted = {run.run_id: run for study in studies for run in study.runs}
     runs = [run for run_id, run in wanted.items() if options.force or run_id not in finished]
     if options.dry_run:
-        _describe_plan(runs, options, out)
+        _describe_plan(engine.plan(wanted.values(), () if options.force else finished), options, out)
         return 0
     if not runs:
         return _nothing_to_train(store, studies, len(wanted), out)
@@ -89,8 +88,8 @@ def _list(studies: Sequence[Study], finished: set[str], out: Console) -> None:
     out.print(table)
 
 
-def _describe_plan(runs: Sequence[RunConfiguration], options: argparse.Namespace, out: Console) -> None:
-    cohorts = engine.cohorts_of(runs)
+def _describe_plan(cohorts: Sequence[engine.Cohort], options: argparse.Namespace, out: Console) -> None:
+    runs = [run for cohort in cohorts for run in cohort]
     operations = sum(run.training_flops for run in runs)
     out.print(
         f"{len(runs)} runs in {len(cohorts)} cohorts, {sum(run.parameters for run in runs):,} parameters, "

@@ -26,7 +26,7 @@ IGNORE_INTERRUPTS = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)
 CONNECTION_PATIENCE = "30s"
 # XLA keeps every program that a process has compiled until the process ends. A worker here that has come to hold so
 # many bytes is replaced by a new one before its next cohort.
-WORKER_MEMORY = 1.6e9
+WORKER_MEMORY = 1.4e9
 CONNECTION_LOST = (
     "The connection to the Dask scheduler was lost. What is finished is kept; when the cluster is back, run the same "
     "command again."

@@ -35,7 +35,7 @@ class RunConfiguration(BaseModel):
 
     dataset: DatasetName = "mnist"
     validation_size: Annotated[int, Field(ge=1_000, le=30_000)] = 12_000
-    train_size: Annotated[int, Field(ge=10)] = 48_000
+    train_size: Annotated[int, Field(ge=10, validate_default=True)] = 48_000
     depth: Annotated[int, Field(ge=0, le=100)]
     width: Annotated[int, Field(ge=1, le=4096)] = 128
     activation: Activation = "linear"

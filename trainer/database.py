@@ -199,6 +199,8 @@ def _size_by_header(connection: Connection) -> int:
 
 def _explained(file: Path, error: duckdb.Error) -> FathomError:
     reason = first_line(error)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return FathomError(f"{file} could not be read to its end ({reason}). Free some memory, and run it again.")
     if "storage version" in reason:
         return FathomError(
             f"{file} was written by another version of DuckDB ({reason}). Install that version, or give another "

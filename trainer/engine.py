@@ -1,7 +1,7 @@
 """Groups runs into cohorts and has them trained, here or in worker processes; hands back each one as it finishes."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -41,6 +41,17 @@ def cohorts_of(runs: Sequence[RunConfiguration]) -> list[Cohort]:
     for run in runs:
         shapes.setdefault(run.shape, []).append(run)
     return [cohort for group in shapes.values() for cohort in _dealt(group)]
+
+
+def plan(wanted: Iterable[RunConfiguration], finished: Container[str]) -> list[Cohort]:
+    """The cohorts of what is wanted and not finished. They are dealt out before what is finished is left out: a refresh
+    that is resumed trains the same cohorts."""
+    lacking = (without(cohort, finished) for cohort in cohorts_of(list(wanted)))
+    return [cohort for cohort in lacking if cohort]
+
+
+def without(cohort: Cohort, finished: Container[str]) -> Cohort:
+    return tuple(run for run in cohort if run.run_id not in finished)
 
 
 def _dealt(group: Sequence[RunConfiguration]) -> list[Cohort]:

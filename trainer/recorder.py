@@ -20,6 +20,7 @@ from rich.console import Console
 from trainer import provenance, statistics
 from trainer.configuration import recorded_epochs
 from trainer.datasets import DATA_FOLDER
+from trainer.engine import reason_of
 from trainer.errors import FathomError
 from trainer.fit_data import PROBE_BYTES, Evaluation, Examples, examples_of, of_fit
 from trainer.measurements import PROFILE_EPOCHS, Measurements, finite, finite_or_none
@@ -65,7 +66,11 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships n
         self._finalizer: Any = None
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self._recording = _Recording(self.model, self._store, self._named, self._train, self._test, self.params)
+        try:
+            self._recording = _Recording(self.model, self._store, self._named, self._train, self._test, self.params)
+        except Exception as error:  # whatever the model or the data are, the training goes on
+            _say(f"Fathom cannot record '{self._named['name']}'; the training goes on without. {reason_of(error)}")
+            return
         # For a training that is broken off outside of a step: at the latest when Python ends.
         self._finalizer = weakref.finalize(self, self._recording.finish, "interrupted")
         self._recording.watch_steps()
@@ -114,12 +119,12 @@ class _Recording:
         self.run_id = uuid.uuid4().hex[:16]
         self.model, self.store, self.named = model, store, named
         self.started = time.perf_counter()
-        self.spent = 0.0  # seconds of measuring
         self.epochs = int(params.get("epochs") or 1)
         self.schedule = set(recorded_epochs(self.epochs))
         self.epoch = 0
         self.status = "finished"
-        self.diverged_epoch: int | None = None
+        self.diverged_epoch: int | None = None  # 0 where the loss was not finite before training
+        self.measured_in_full: int | None = None  # the epoch that was measured as the last
         self.closed = False
         self.seen = Measurements()
         self.notes: dict[str, list[str]] = {}
@@ -174,18 +179,21 @@ class _Recording:
         last = steps or self.batches
         self.batches_seen = batch + 1
         if last is None or batch + int(getattr(self.model, "steps_per_execution", 1) or 1) >= last:
-            kernels = [tf.identity(kernel.value) for layer in self.layers for kernel in layer.kernels]
-            self.before = self._steps_taken(), kernels
+            self._try("failed", self._remember_kernels)
+
+    def _remember_kernels(self) -> None:
+        kernels = [tf.identity(kernel.value) for layer in self.layers for kernel in layer.kernels]
+        self.before = self._steps_taken(), kernels
 
     def end_epoch(self, logs: dict[str, Any], stopping: bool) -> None:
         self.epoch += 1
         self.batches = self.batches_seen
         loss = logs.get("loss")
-        if loss is not None and not np.isfinite(loss):
-            self.diverged_epoch = self.diverged_epoch or self.epoch
-        if self.diverged_epoch:
+        if self.diverged_epoch is None and loss is not None and not np.isfinite(loss):
+            self.diverged_epoch = self.epoch
+        if self.diverged_epoch is not None:
             return
-        self._add_logs(logs)
+        self._try("failed", lambda: self._add_logs(logs))
         if self.epoch in self.schedule or stopping:
             self.measure(self.epoch, last=stopping or self.epoch == self.epochs)
 
@@ -204,12 +212,12 @@ class _Recording:
                 self.seen.add_metric(self.run_id, self.epoch, split, loss, accuracy, examples)
 
     def measure(self, epoch: int, last: bool = False) -> None:
-        started = time.perf_counter()
         with np.errstate(all="ignore"):
             self._try("failed", lambda: self._measure_splits(epoch, last))
             if self.diverged_epoch is None and self.layers:
-                self._measure_layers(epoch, last)
-        self.spent += time.perf_counter() - started
+                self._try("failed", lambda: self._measure_layers(epoch, last))
+        if last:
+            self.measured_in_full = epoch
 
     # ---- measuring --------------------------------------------------------------------------------------------------
 
@@ -224,7 +232,7 @@ class _Recording:
             try:
                 found = self.evaluate(examples)
             except Exception as error:  # somebody else's loss: whatever it raises, the training goes on
-                self._note("no_loss", _first_line(error))
+                self._note("no_loss", reason_of(error))
                 return
             if not np.isfinite(found.loss):
                 self.diverged_epoch = epoch
@@ -319,25 +327,35 @@ class _Recording:
             return
         self.closed = True
         self.model.train_function = self.train_function
-        recorded = {row["epoch"] for row in self.seen.rows["layer_stat"] + self.seen.rows["epoch_metric"]}
-        if status == "finished" and not self.diverged_epoch and self.epoch not in recorded:
-            self.measure(self.epoch, last=True)  # it was stopped early, at an epoch that was not planned to be measured
-        self.status = "diverged" if self.diverged_epoch else status
+        if status == "finished" and self.diverged_epoch is None and self.measured_in_full != self.epoch:
+            self._forget(self.epoch)  # it was stopped early: nobody knew that this epoch would be the last
+            self.measure(self.epoch, last=True)
+        self.status = status if self.diverged_epoch is None else "diverged"
         if self.judged and self.classes and status == "finished" and self.judged[0] == self.epoch:
             self.seen.add_confusion(self.run_id, *self.judged[1:], self.classes)
-        self._add_run()
-        # Not on the way to standard output, which may be a table or a progress bar of somebody else's.
-        err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+        name = self.named["name"]
         try:
+            self._add_run()
             self.store.prepare()
             self.store.append({name: table for name, table in self.seen.tables().items() if len(table)})
-            published = self.store.publish()
-        except FathomError as error:
-            err.print(f"Fathom could not keep the recording '{self.named['name']}'. {error}")
+        except Exception as error:
+            _say(f"Fathom could not keep the recording '{name}'. {reason_of(error)}")
             return
-        err.print(f"Fathom recorded '{self.named['name']}' and published it as {published}.")
+        try:
+            _say(f"Fathom recorded '{name}' and published it as {self.store.publish()}.")
+        except FathomError as error:
+            _say(f"Fathom recorded '{name}', but could not publish it: it waits for the next refresh. {error}")
         for note, details in self.notes.items():
-            err.print(f"{say(note, ', '.join(details))}.")
+            _say(f"{say(note, ', '.join(details))}.")
+
+    def _forget(self, epoch: int) -> None:
+        """What was measured after an epoch; what Keras has logged stays."""
+        rows = self.seen.rows
+        for table in ("layer_stat", "singular_value", "layer_histogram"):
+            rows[table] = [row for row in rows[table] if row["epoch"] != epoch]
+        rows["epoch_metric"] = [
+            row for row in rows["epoch_metric"] if row["epoch"] != epoch or row["split"] not in ("train", "test")
+        ]
 
     def _add_run(self) -> None:
         layers = self.reading.layers if self.reading else self.layers
@@ -388,8 +406,13 @@ class _Recording:
         try:
             return measure()
         except Exception as error:
-            self._note(note, _first_line(error))
+            self._note(note, reason_of(error))
             return None
+
+
+def _say(sentence: str) -> None:
+    """Not on the way to standard output, which may be a table or a progress bar of somebody else's."""
+    Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False).print(sentence)
 
 
 def _accuracy(logs: dict[str, Any], prefix: str) -> float | None:
@@ -405,7 +428,3 @@ def _same(values: Any) -> Any:
     """The one value that all are; None where they differ, or there is none."""
     distinct = set(values)
     return distinct.pop() if len(distinct) == 1 else None
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:200]

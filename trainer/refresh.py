@@ -54,11 +54,8 @@ class _Refresh:
         self.out = out
         self.interruption = interruption
         self.force = force
-        # Dealt out before those that are finished are left out: a refresh that is resumed trains the same cohorts.
         wanted = {run.run_id: run for study in studies for run in study.runs}
-        finished = set() if force else store.runs_at_work()
-        dealt = (_without(cohort, finished) for cohort in engine.cohorts_of([*wanted.values()]))
-        self.cohorts = [cohort for cohort in dealt if cohort]
+        self.cohorts = engine.plan(wanted.values(), set() if force else store.runs_at_work())
         self.runs = sum(map(len, self.cohorts))
         self.kept = 0
         self.reasons: Counter[str] = Counter()  # why runs failed, and how many
@@ -73,7 +70,8 @@ class _Refresh:
             path = self._publish()
         except KeyboardInterrupt:
             self.out.print(
-                f"Stopped. {self.kept} of {self.runs} runs are trained and kept; run the same command again to go on."
+                f"Stopped. {self.kept} of {self.runs} runs are trained and kept; run the same command again"
+                f"{' without --force' if self.force else ''} to go on."
             )
             if self.kept:
                 self.out.print(f"Published as {self._publish()}.")
@@ -111,7 +109,7 @@ class _Refresh:
 
     def _lacking(self, cohort: Cohort) -> Cohort:
         """What of a cohort the store lacks at this moment: another refresh may have trained it meanwhile."""
-        return cohort if self.force else _without(cohort, self.store.runs_at_work())
+        return cohort if self.force else engine.without(cohort, self.store.runs_at_work())
 
     def _keep(self, cohort: Cohort, outcome: engine.Tables | Failure) -> None:
         if isinstance(outcome, Failure):
@@ -136,7 +134,3 @@ class _Refresh:
 def pause_after_publishing(seconds: float) -> float:
     """How long to wait after a publication that took so many seconds."""
     return max(PUBLISH_EVERY, seconds / PUBLISH_SHARE - seconds)
-
-
-def _without(cohort: Cohort, finished: set[str]) -> Cohort:
-    return tuple(run for run in cohort if run.run_id not in finished)

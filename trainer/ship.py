@@ -11,8 +11,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import duckdb
+
 from trainer import snapshots
-from trainer.database import TABLES, attach, connect, create_tables, reading, tables_of
+from trainer.database import TABLES, attach, connect, create_tables, first_line, reading, tables_of
 from trainer.datasets import DATA_FOLDER
 from trainer.errors import FathomError
 from trainer.store import RUN_TABLES
@@ -60,13 +62,16 @@ def ship(source: Path, target: Path) -> Path:
     try:
         unfinished.unlink(missing_ok=True)
         with reading(newest):  # says what is wrong with it, where something is
-            _copy(newest, unfinished)
+            pass
+        _copy(newest, unfinished)
         unfinished.rename(shipped)
         for older in snapshots.in_folders(target):
             if older.name < shipped.name:
                 older.unlink()
-    except OSError as error:
-        raise FathomError(f"{shipped} cannot be written ({error}). Make room, or make the folder writable.") from error
+    except (OSError, duckdb.Error) as error:
+        raise FathomError(
+            f"{shipped} cannot be written ({first_line(error)}). Make room, or make the folder writable."
+        ) from error
     finally:
         unfinished.unlink(missing_ok=True)
     return shipped

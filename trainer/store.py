@@ -105,7 +105,7 @@ class Store:
 
     def _read(self, file: Path, query: str) -> list[tuple[Any, ...]] | None:
         """The rows of a query; None where there is no file, or a damaged one."""
-        if not file.exists():
+        if not _is_there(file):
             return None
         try:
             with reading(file) as connection:
@@ -429,3 +429,11 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_there(file: Path) -> bool:
+    """Also where its folder may not be entered: what opens it then says so."""
+    try:
+        return file.exists()
+    except PermissionError:
+        return True

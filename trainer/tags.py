@@ -18,6 +18,8 @@ _SPLIT_WORDS = {
     "test": ("test", "eval", "evaluation"),
     "train_running": ("train", "training", "batch"),
 }
+# What a normalisation learns or keeps is no kernel of a layer.
+_OF_NORMALIZATION = re.compile(r"(^|[/._])(gamma|beta|(moving|running)_(mean|var|variance))(_\d+)?([/._]|$)")
 _METRIC_WORDS = {"accuracy": ("acc", "accuracy", "accuracies"), "loss": ("loss", "losses")}
 
 
@@ -101,13 +103,19 @@ def _of_scalar(tag: str, folder: str) -> Meaning:
 def _of_histogram(tag: str) -> Meaning:
     name = _layer_name(tag)
     lower = tag.lower()
-    if "bias" in lower or name == tag:
+    if "bias" in lower or name == tag or _OF_NORMALIZATION.search(lower):
         return Meaning("ignore")
     return Meaning("gradient" if re.search(r"grad", lower) else "weight", layer=name)
 
 
 def _layer_name(tag: str) -> str:
-    """`dense_1/kernel/histogram`, `2.weight` and `2.weight.grad` are of the layers `dense_1` and `2`."""
+    """`dense_1/kernel/histogram`, `2.weight` and `2.weight.grad` are of the layers `dense_1` and `2`. A layer with
+    several kernels, such as a recurrent one, is one layer."""
     without = re.sub(r"(^|[/._])(grads?|gradients?)(?=$|[/._])", r"\1", tag, flags=re.IGNORECASE)
     without = re.sub(r"[/._]histogram(_\d+)?$", "", without, flags=re.IGNORECASE).strip("/._")
-    return re.sub(r"[/._](kernel|weights?|embeddings)(:0|_0)?$", "", without, flags=re.IGNORECASE)
+    return re.sub(
+        r"[/._]((recurrent_|depthwise_|pointwise_)?kernel|weights?|embeddings)(:0|_0)?$",
+        "",
+        without,
+        flags=re.IGNORECASE,
+    )

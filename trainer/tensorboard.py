@@ -112,9 +112,12 @@ def _import(options: argparse.Namespace, store: Store, out: Console, err: Consol
     store.prepare()
     for folder, parts in runs.items():
         imported = _Imported(folder, options)
+        offset = _offset(parts, rules)
         for logged in parts:
-            imported.take(logged, rules)
-        if not imported.seen.rows:
+            imported.take(logged, rules, offset)
+        for twice in imported.doubled:
+            err.print(f"{twice} Give one of the two another meaning with --map.")
+        if not (imported.metrics or imported.stats):
             err.print(f"Nothing in {folder} has a meaning for Fathom. Say with --map what its tags mean.")
             continue
         store.append(imported.tables(), replace=True)
@@ -142,6 +145,7 @@ class _Imported:
     def __init__(self, folder: Path, options: argparse.Namespace) -> None:
         self.run_id = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]  # imported anew, it is replaced
         self.name = str(folder.resolve().relative_to(options.folder.resolve().parent))
+        self.doubled: list[str] = []  # a sentence for each tag that says what another has said
         self.options = options
         self.seen = Measurements()
         self.metrics: dict[tuple[int, str], dict[str, float]] = {}
@@ -152,31 +156,27 @@ class _Imported:
     def notes(self) -> list[str]:
         return ["from_histograms" if self.layers else "no_layers"]
 
-    def take(self, logged: Logged, rules: Sequence[Rule]) -> None:
-        """Adds one folder. Epochs are counted from 1; a log that counts its steps from 0 begins after the first."""
+    def take(self, logged: Logged, rules: Sequence[Rule], offset: int) -> None:
+        """Adds one folder; `offset` makes epochs of its steps."""
         folder = logged.folder.name
-        offset = self._offset(logged)
-        for tag, scalars in logged.scalars.items():
+        taken: dict[Meaning, str] = {}
+        # Keras logs epochs beside batches where it is asked for both: what counts epochs comes first.
+        for tag, scalars in sorted(logged.scalars.items(), key=lambda item: "epoch" not in item[0]):
             found = meaning(tag, folder, False, rules)
             if found.what == "metric":
+                first = taken.setdefault(found, tag)
+                if first != tag:
+                    self.doubled.append(f"{first} and {tag} both mean {found}; {tag} is left out.")
+                    continue
                 for step in _thinned(sorted(scalars)):
                     self.metrics.setdefault((step + offset, found.split), {})[found.metric] = scalars[step]
         for tag, histograms in logged.histograms.items():
             found = meaning(tag, folder, True, rules)
             if found.what != "ignore" and len(found.layer):
+                if taken.setdefault(found, tag) != tag:
+                    continue  # the first kernel of a layer stands for it
                 for step in _thinned(sorted(histograms)):
                     self._take_histogram(found, step + offset, histograms[step])
-        self.seen.rows.pop("epoch_metric", None)
-        for (epoch, split), values in sorted(self.metrics.items()):
-            finite = {name: value for name, value in values.items() if np.isfinite(value)}
-            self.seen.add_metric(self.run_id, epoch, split, finite.get("loss"), finite.get("accuracy"), None)
-
-    @staticmethod
-    def _offset(logged: Logged) -> int:
-        steps = [
-            step for by_step in (logged.scalars, logged.histograms) for values in by_step.values() for step in values
-        ]
-        return 1 if min(steps) == 0 else 0
 
     def _take_histogram(self, found: Meaning, epoch: int, buckets: Buckets) -> None:
         if not len(buckets) or not buckets[:, 2].sum() > 0:
@@ -200,6 +200,9 @@ class _Imported:
         self.seen.add_histograms([(0, self.run_id)], epoch, layer, {"weight": [(edges, even)]})
 
     def tables(self) -> dict[str, Any]:
+        for (epoch, split), values in sorted(self.metrics.items()):
+            finite = {name: value for name, value in values.items() if np.isfinite(value)}
+            self.seen.add_metric(self.run_id, epoch, split, finite.get("loss"), finite.get("accuracy"), None)
         for (epoch, layer), row in sorted(self.stats.items()):
             columns = {name: np.array([value]) for name, value in row.items()}
             self.seen.add_layer([(0, self.run_id)], epoch, layer, columns)
@@ -226,6 +229,19 @@ class _Imported:
         }
         self.seen.add("run", {**dict.fromkeys(Store.columns("run")), **known})
         return self.seen.tables()
+
+
+def _offset(parts: Sequence[Logged], rules: Sequence[Rule]) -> int:
+    """Epochs are counted from 1: what is added to the steps of all folders of a run, one of which may begin later."""
+    steps = [
+        step
+        for logged in parts
+        for histogram, tags in ((False, logged.scalars), (True, logged.histograms))
+        for tag, values in tags.items()
+        if meaning(tag, logged.folder.name, histogram, rules).what != "ignore"
+        for step in values
+    ]
+    return 1 if min(steps, default=1) == 0 else 0
 
 
 def _thinned(steps: Sequence[int]) -> list[int]:

@@ -24,10 +24,12 @@ class Budget:
 
 def budget(curves: pd.DataFrame) -> Budget:
     """Whether training ended too soon: did the last quarter of the epochs still gain more than is negligible?"""
-    last = int(curves["epoch"].max())
-    epochs = np.unique(curves["epoch"].to_numpy())  # long runs are not measured after every epoch
-    since = int(epochs[epochs <= last - max(1, last // 4)].max(initial=0))
     wide = curves[curves["split"] == "test"].pivot_table(index="seed", columns="epoch", values="accuracy")
+    epochs = wide.columns.to_numpy(np.int64)  # not all of them: long runs are not measured after every epoch
+    if len(epochs) < 2:
+        return Budget(0, int(epochs.max(initial=0)), estimate(np.array([])), "cannot_tell")
+    last = int(epochs.max())
+    since = int(epochs[epochs <= last - max(1, last // 4)].max(initial=epochs.min()))
     gain = estimate((wide[last] - wide[since]).to_numpy())
     if not gain.certain:
         return Budget(since, last, gain, "cannot_tell")

@@ -160,16 +160,15 @@ def series_of(runs: pd.DataFrame, plain: Mapping[str, Any], varied: str, told_ap
     return found
 
 
-MoreIsBetter = Literal["yes", "no", "depends", "cannot_tell"]
+MoreIsBetter = Literal["yes", "up_to_a_point", "no", "depends", "cannot_tell"]
 
 
 def more_is_better(found: list[Series]) -> MoreIsBetter:
-    """yes: in every series the largest surely beats the smallest, and none is surely worse than the best; no: in none
-    does the largest surely beat the smallest; depends: it differs; cannot_tell: no series says either."""
+    """yes: in every series the largest surely beats the smallest, and none is surely worse than the best between
+    (up_to_a_point: one is); no: in none does it; depends: in some; cannot_tell: in none for sure, and some are open."""
     verdicts = [series.whole_verdict for series in found]
-    if not verdicts or all(verdict == "cannot_tell" for verdict in verdicts):
-        return "cannot_tell"
-    harmed = any(series.beyond_verdict == "fall" for series in found)
-    if all(verdict == "rise" for verdict in verdicts):
-        return "depends" if harmed else "yes"
-    return "depends" if "rise" in verdicts or "cannot_tell" in verdicts else "no"
+    if verdicts and all(verdict == "rise" for verdict in verdicts):
+        return "up_to_a_point" if any(series.beyond_verdict == "fall" for series in found) else "yes"
+    if "rise" in verdicts:
+        return "depends"
+    return "no" if verdicts and "cannot_tell" not in verdicts else "cannot_tell"

@@ -8,13 +8,18 @@ import pandas as pd
 
 from dashboard.analysis.differences import Presence
 from dashboard.analysis.estimates import Estimate, estimate, exponential
+from dashboard.analysis.logic import both, either
 
 # A gradient vanishes with depth where less than half of δ survives each layer: of ten layers' error, a thousandth
 # arrives. It does not where more than half survives; between, the interval decides, or nothing can be told.
 VANISHING_FACTOR = 0.5
+# A small factor harms nobody over a single step: no more than a tenth may be left in all, too.
+VANISHING_LEFT = 0.1
+# Even a mild factor leaves nothing over many steps: a thousandth in all is little, whatever the factor.
+VANISHING_TOTAL = 1e-3
 # A factor a layer within 10 % of 1 loses nothing that matters: after ten layers, more than a third is still there.
 NEGLIGIBLE_SHRINKAGE = 0.9
-Flow = Literal["vanishing", "fading", "kept", "growing", "exploding", "cannot_tell"]
+Flow = Literal["vanishing", "few_steps", "fading", "kept", "growing", "exploding", "cannot_tell"]
 LargerPart = Literal["slope", "weights", "cannot_tell"]
 
 
@@ -32,13 +37,6 @@ class Shrinkage:
     slope: Estimate
     total: Estimate
 
-    @property
-    def slope_share(self) -> float:
-        """How much of the logarithm of the shrinkage is the slope's: 1 is all of it, 0 none, above 1 if the weights
-        work against it."""
-        logarithm = np.log(self.per_layer.mean)
-        return float(np.log(self.slope.mean) / logarithm) if logarithm else float("nan")
-
 
 def shrinkage(statistics: pd.DataFrame, depth: int) -> Shrinkage | None:
     """The shrinkage at one depth, from the layer statistics of one activation and epoch; None below two hidden layers.
@@ -50,12 +48,11 @@ def shrinkage(statistics: pd.DataFrame, depth: int) -> Shrinkage | None:
     rows = statistics[(statistics["depth"] == depth) & (statistics["layer"] < depth)]
     if depth < 2 or rows.empty:
         return None
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore"):  # a layer that lets nothing through has a gain of 0, and so has all of it
         logs = rows[["weight_gain", "slope_gain"]].astype(np.float64).transform(np.log)
         for gain in {"normalization_gain", "shortcut_gain"} & set(rows.columns):  # absent: there is none
             logs[gain] = np.log(rows[gain].astype(np.float64).fillna(1.0))
-    logs = logs.replace(-np.inf, np.nan).assign(seed=rows["seed"])
-    means = logs.groupby("seed").mean()
+    means = logs.clip(lower=np.log(np.finfo(np.float64).tiny)).groupby(rows["seed"]).mean()
     together = means.sum(axis=1, min_count=len(means.columns))
     return Shrinkage(
         per_layer=exponential(estimate(together.to_numpy())),
@@ -72,24 +69,30 @@ def shrinkages(statistics: pd.DataFrame) -> dict[int, Shrinkage]:
 
 
 def vanishing(found: Shrinkage | None) -> Presence:
-    """Whether δ vanishes on its way back, by the interval of its factor a layer, which depth alone cannot fool."""
+    """Whether δ vanishes on its way back, by the intervals of its factor a layer, which depth alone cannot fool, and of
+    what is left in all: the factor is below VANISHING_FACTOR and VANISHING_LEFT has been passed, or VANISHING_TOTAL."""
     if found is None or not found.per_layer.certain:
         return "cannot_tell"
-    if found.per_layer.high < VANISHING_FACTOR:
-        return "yes"
-    return "no" if found.per_layer.low > VANISHING_FACTOR else "cannot_tell"
+    by_factor = both(_below(found.per_layer, VANISHING_FACTOR), _below(found.total, VANISHING_LEFT))
+    return either(by_factor, _below(found.total, VANISHING_TOTAL))
 
 
-def flow_of(per_layer: Estimate) -> Flow:
-    """What becomes of δ on its way back: `vanishing` in finer grades, by the interval of the factor a layer.
+def _below(found: Estimate, limit: float) -> Presence:
+    return "yes" if found.high < limit else "no" if found.low > limit else "cannot_tell"
 
-    vanishing: below VANISHING_FACTOR; exploding: above its inverse. Between the two, fading and growing, where the
-    interval excludes 1 and reaches beyond NEGLIGIBLE_SHRINKAGE; kept where it does not.
+
+def flow_of(found: Shrinkage) -> Flow:
+    """What becomes of δ on its way back: `vanishing` in finer grades.
+
+    few_steps: the factor a layer would do, but there are too few layers. exploding: above the inverse of
+    VANISHING_FACTOR. Between the two, fading and growing, where the interval excludes 1 and reaches beyond
+    NEGLIGIBLE_SHRINKAGE; kept where it does not.
     """
-    if not per_layer.certain or per_layer.low <= VANISHING_FACTOR <= per_layer.high:
-        return "cannot_tell"
-    if per_layer.high < VANISHING_FACTOR:
-        return "vanishing"
+    verdict, per_layer = vanishing(found), found.per_layer
+    if verdict != "no":
+        return "vanishing" if verdict == "yes" else "cannot_tell"
+    if per_layer.low < VANISHING_FACTOR:
+        return "few_steps"
     if per_layer.low > 1 / VANISHING_FACTOR:
         return "exploding"
     if per_layer.low < NEGLIGIBLE_SHRINKAGE and per_layer.high < 1:

@@ -107,14 +107,15 @@ def _reading(best: int, last: int, rise: Estimate, fall: Estimate, width: Estima
 
     cannot_tell: a single seed. gap or none, by whether the gap is surely above zero and may be large enough to matter:
     the held-out loss does not rise after its best epoch by an amount that matters. overfits: it rises, while the
-    training loss falls. unstable: it rises, and the training loss does not fall. cannot_tell: anything else.
+    training loss falls. unstable: it rises, and the training loss does not fall by an amount that matters. cannot_tell:
+    anything else.
     """
     if not rise.certain:
         return "cannot_tell"
     if best == last or rise.high < NEGLIGIBLE_LOSS:
         return "gap" if verdict_of(width) == "rise" else "none"
     if rise.low > 0:
-        return "overfits" if fall.low > 0 else "unstable"
+        return "overfits" if fall.low > 0 else "unstable" if fall.high < NEGLIGIBLE_LOSS else "cannot_tell"
     return "cannot_tell"
 
 
@@ -155,7 +156,9 @@ def overfitting_by_depth(frame: pd.DataFrame) -> DepthOverfitting:
     if best == deepest or test.estimate.high < NEGLIGIBLE_LOSS:
         verdict = "no"
     elif test.estimate.low > 0:
-        verdict = "yes" if train.estimate.high < 0 else "no"
+        trained = verdict_of(train.estimate, NEGLIGIBLE_LOSS)
+        falls = train.estimate.high < 0  # also by less than matters
+        verdict = "yes" if falls else "cannot_tell" if trained == "cannot_tell" else "no"
     tests = frame[frame["split"] == "test"]
     accuracy = paired_difference(tests, "accuracy", best, deepest)
     return DepthOverfitting(best, deepest, train.estimate, test.estimate, accuracy.estimate, verdict)

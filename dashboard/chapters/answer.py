@@ -164,7 +164,7 @@ page.picture(
     seeds=int(linear["seeds"].max()),
 )
 shares = {way: illusion(tests, way == "dense") for way in ("hidden", "dense")}
-if all(share == share for share in shares.values()):  # not NaN: every depth that is counted is stored
+if all(share == share for share in [*shares.values(), spread]):  # not NaN: every depth is stored, with several seeds
     page.says(
         texts(
             "answer.illusion",
@@ -239,7 +239,7 @@ if len(curves):
             activation="linear",
         )
     with lower[1]:
-        if drop.estimate.seeds:
+        if drop.estimate.certain:
             noise = NOISE[drop.verdict]
             suspect(
                 "noise",

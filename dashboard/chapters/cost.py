@@ -23,7 +23,7 @@ from dashboard.chapters.page import Page
 from dashboard.chapters.verdicts import show_sweep
 from dashboard.charts import cost as charts
 from dashboard.charts.style import ACTIVATION_COLOURS
-from dashboard.queries.diagnosis import PLAIN
+from dashboard.queries.plain import PLAIN
 from dashboard.settings_wording import SettingsWording
 from dashboard.wording import Wording
 

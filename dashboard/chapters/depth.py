@@ -1,6 +1,7 @@
 """Accuracy and loss by depth: is one depth better than another, by how much, and how sure is that?"""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -89,10 +90,21 @@ def show_table(table: pd.DataFrame, wording: Wording) -> None:
     page.table("depth", table, texts("depth.table.alt"), columns=columns)
 
 
-def sentences(runs: pd.DataFrame, steps: Sequence[Difference], wording: Wording) -> list[str]:
+@st.cache_data(max_entries=500, show_spinner=False)
+def judge(
+    snapshot: str, epoch: int, activation: str, split: str, metric: str
+) -> tuple[list[Difference], BestDepth, Difference]:
+    """Each step from one depth to the next, the best depth, and the deepest against it."""
+    runs = queries.metrics_at(Path(snapshot), epoch=epoch)
+    runs = runs[(runs["activation"] == activation) & (runs["split"] == split)]
+    return neighbouring_differences(runs, metric), best_depth(runs, metric), deepest_against_best(runs, metric)
+
+
+def sentences(
+    runs: pd.DataFrame, steps: Sequence[Difference], best: BestDepth, against: Difference, wording: Wording
+) -> list[str]:
     """What the picture and the table say, chosen by the verdicts."""
     metric = wording.metric
-    best = best_depth(runs, metric)
     certain = any(step.estimate.certain for step in steps)
     said = [say_best(best, runs, certain, wording)]
     largest = largest_step(list(steps))
@@ -108,10 +120,8 @@ def sentences(runs: pd.DataFrame, steps: Sequence[Difference], wording: Wording)
     deepest = int(runs["depth"].max())
     if deepest == best.depth and runs["depth"].nunique() > 1:
         said.append(texts("depth.says.deepest_is_best", depth=wording.depths(deepest)))
-    elif certain:
-        against = deepest_against_best(runs, metric)
-        if against.estimate.certain:
-            said.append(say_step("depth.says.deepest", against, wording))
+    elif against.estimate.certain:
+        said.append(say_step("depth.says.deepest", against, wording))
     spread = runs.groupby("depth")[metric].std().dropna()
     if len(spread):
         low, high = wording.spread(spread.min()), wording.spread(spread.max())
@@ -143,7 +153,7 @@ def say_step(key: str, step: Difference, wording: Wording) -> str:
     )
 
 
-def compare(runs: pd.DataFrame, wording: Wording) -> None:
+def compare(runs: pd.DataFrame, best: BestDepth, wording: Wording) -> None:
     """Two depths of the reader's choice."""
     st.markdown(f"### {texts('depth.compare.title')}")
     depths = [str(int(depth)) for depth in sorted(runs["depth"].unique())]
@@ -152,7 +162,7 @@ def compare(runs: pd.DataFrame, wording: Wording) -> None:
     def label(choice: str) -> str:
         return named[choice] if choice in named else wording.depths(int(choice))
 
-    fixed = {BEST: best_depth(runs, wording.metric).depth, DEEPEST: int(depths[-1])}
+    fixed = {BEST: best.depth, DEEPEST: int(depths[-1])}
 
     def choose(key: str, default: str) -> str:
         options = [default, *depths]
@@ -227,7 +237,7 @@ def draw(epoch: int) -> None:
     limits = value_limits(activation, wording.metric, splits) if fixed_axis else None
     page.picture("depth.curve", charts.by_depth(runs, splits, wording, page.style, texts, limits), runs, **names)
 
-    steps = neighbouring_differences(judged, wording.metric)
+    steps, best, against = judge(str(page.snapshot), epoch, activation, compared, wording.metric)
     table = table_of(steps, judged, wording)
     if any(step.estimate.certain for step in steps):
         figure = charts.differences(steps, wording, page.style, texts)
@@ -236,8 +246,8 @@ def draw(epoch: int) -> None:
         st.info(texts("problem.too_few", needed=texts("depth.needs_differences")))
     if steps:
         show_table(table, wording)
-        compare(judged, wording)
-    page.says(*sentences(judged, steps, wording))
+        compare(judged, best, wording)
+    page.says(*sentences(judged, steps, best, against, wording))
 
     if grid["activation"].nunique() > 1:
         same_split = everything[everything["split"] == compared]

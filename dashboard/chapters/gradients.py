@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -10,14 +9,17 @@ from dashboard import queries
 from dashboard.analysis.estimates import CONFIDENCE, Estimate, geometric_bands
 from dashboard.analysis.gradients import (
     VANISHING_FACTOR,
+    VANISHING_LEFT,
+    VANISHING_TOTAL,
     Movement,
     Shrinkage,
     flow_of,
     larger_part,
     movement,
-    shrinkage,
+    shrinkages,
     vanishing,
 )
+from dashboard.analysis.histograms import bin_rows
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.chapters.theory import show_theory
 from dashboard.chapters.verdicts import show_sweep
@@ -92,9 +94,8 @@ def draw(epoch: int) -> None:
         lacks("network")
         return
     draw_speeds(epoch)
-    found = shrinkages(epoch)
+    found = splits_at(epoch)
     draw_splits(epoch, found)
-    draw_slopes()
     page.says(*sentences(epoch, found))
 
 
@@ -142,10 +143,11 @@ def draw_speeds(epoch: int) -> None:
         page.picture("gradients.speed", figure, bands, network=network, epoch=epoch, confidence=confidence())
 
 
-def shrinkages(epoch: int) -> dict[str, Shrinkage]:
+def splits_at(epoch: int) -> dict[str, Shrinkage]:
     """By activation, at the chosen depth; those without two hidden layers or without runs are left out."""
     found = {
-        name: shrinkage(page.fetch(queries.layer_statistics, activation=name, epoch=epoch), depth) for name in names
+        name: page.conclude(shrinkages, queries.layer_statistics, activation=name, epoch=epoch).get(depth)
+        for name in names
     }
     return {name: split for name, split in found.items() if split is not None and split.per_layer.seeds}
 
@@ -187,19 +189,6 @@ def split_rows(found: dict[str, Shrinkage]) -> pd.DataFrame:
     return pd.DataFrame([{"activation": name, "part": part, **vars(own)} for name, part, own in parts])
 
 
-def bin_rows(histograms: pd.DataFrame) -> pd.DataFrame:
-    """Histograms with one row a bin: seed, epoch, layer, low, high, count."""
-    counts = [len(each) for each in histograms["counts"]]
-    return pd.DataFrame(
-        {name: np.repeat(histograms[name].to_numpy(), counts) for name in ("seed", "epoch", "layer")}
-        | {
-            "low": np.concatenate([edges[:-1] for edges in histograms["edges"]]),
-            "high": np.concatenate([edges[1:] for edges in histograms["edges"]]),
-            "count": np.concatenate([*histograms["counts"]]),
-        }
-    )
-
-
 # ---- in words --------------------------------------------------------------------------------------------------------
 
 
@@ -227,6 +216,8 @@ def sentences(epoch: int, found: dict[str, Shrinkage]) -> list[str]:
             limit=limit(),
             steps=EXAMPLE_STEPS,
             left=f"{1 / VANISHING_FACTOR**EXAMPLE_STEPS:,.0f}",
+            part=number(VANISHING_LEFT),
+            rest=number(VANISHING_TOTAL),
         ),
     ]
 
@@ -248,10 +239,9 @@ def confidence() -> str:
 
 
 def flow_sentence(split: Shrinkage) -> str:
-    flow = flow_of(split.per_layer)
     if not split.per_layer.certain:
         return texts("problem.one_seed")
-    return texts(f"gradients.says.flow_{flow}", limit=limit(), total=number(split.total.mean))
+    return texts(f"gradients.says.flow_{flow_of(split)}", limit=limit(), total=number(split.total.mean))
 
 
 def slope_sentence(split: Shrinkage) -> str:
@@ -296,6 +286,8 @@ def comparison(found: dict[str, Shrinkage]) -> str:
 
 
 page.with_epoch(last, draw)
+if stored:
+    st.fragment(draw_slopes)()
 show_theory(page)
 show_sweep(page, activation, about="vanishing")
 page.try_next("gradients")

@@ -18,7 +18,7 @@ from dashboard.charts.scales import number
 from dashboard.diagnosis import sweep
 from dashboard.diagnosis.counterfactuals import FIELDS, Counterfactual, counterfactuals
 from dashboard.diagnosis.signs import CHANCE
-from dashboard.queries.diagnosis import PLAIN
+from dashboard.queries.plain import PLAIN
 from dashboard.settings_wording import SettingsWording
 from dashboard.wording import Wording
 

@@ -102,10 +102,11 @@ class RunList:
         texts = self.page.texts
         always = ("activation", "depth")
         columns: dict[str, Any] = {}
+        varied = set(differing(runs))
         for name in settings_in(runs):
             if name == "depth":
                 columns[self.wording.name(name)] = runs[name] + self.wording.offset
-            elif name in always or name in differing(runs):
+            elif name in always or name in varied:
                 columns[self.wording.name(name)] = [self.wording.value(name, raw) for raw in runs[name]]
         columns[texts("setting.seed")] = runs["seed"]
         columns[texts("setting.status")] = [self.wording.value("status", raw) for raw in runs["status"]]

@@ -100,8 +100,9 @@ class RunPages:
     def _sentences(self, run: Run, mistakes: pd.DataFrame, classes: Sequence[str]) -> list[str]:
         """Where the run stands among its seeds, its most frequent mistake, and what it cost."""
         texts, said = self.page.texts, []
-        seeds = alike(self.runs.everything, run)["test_accuracy"].dropna().to_numpy()
-        if len(seeds) < 2 or not np.isfinite(run["test_accuracy"]):
+        fellows = alike(self.runs.everything, run)
+        seeds = fellows.loc[fellows["status"] == "finished", "test_accuracy"].dropna().to_numpy()
+        if len(seeds) < 2 or run["status"] != "finished" or not np.isfinite(run["test_accuracy"]):
             said.append(texts("runs.says.alone"))
         else:
             said.append(
@@ -201,7 +202,8 @@ class RunPages:
     def _comparison(self, chosen: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
         """The best against the worst, and whether many seeds of the two agree."""
         texts = self.page.texts
-        known = _records(chosen.dropna(subset="test_accuracy").sort_values("test_accuracy"))
+        finished = chosen[chosen["status"] == "finished"]  # the last figure of one that diverged is not its end
+        known = _records(finished.dropna(subset="test_accuracy").sort_values("test_accuracy"))
         if len(known) < 2:
             return [texts("runs.says.nothing")]
         worst, best = known[0], known[-1]

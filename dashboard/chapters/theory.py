@@ -15,20 +15,14 @@ from dashboard.verdict_words import factor
 def show_theory(page: Page) -> None:
     """What theory expects, as lines with the measured points on them, and as a table of starts and activations."""
     texts, offset = page.texts, page.layers(0)
-    flow, maps = page.fetch(queries.starting_flow), page.fetch(queries.map_logarithms)
-    arrivals = {
-        name: found for name in ACTIVATIONS if (found := expectations.arrival(flow, name)) and len(found.expected)
-    }
+    arrivals, linear_networks, factors = _compared(str(page.snapshot))
     if not arrivals:
         return
     st.subheader(texts("theory.title"))
     st.markdown(texts("theory.intro"))
     figure = charts.by_depth(arrivals, texts("theory.arrival.axis"), True, offset, page.style, texts)
     page.picture("theory.arrival", figure, _table(arrivals))
-    for key, found in (
-        ("isometry", expectations.isometry(maps)),
-        ("learning", expectations.learning_time(page.fetch(queries.family_metrics), maps)),
-    ):
+    for key, found in linear_networks.items():
         if found is not None:
             linear = {"linear": found}
             figure = charts.by_depth(linear, texts(f"theory.{key}.axis"), False, offset, page.style, texts)
@@ -36,7 +30,7 @@ def show_theory(page: Page) -> None:
     with st.expander(texts("theory.factors.title")):
         st.markdown(texts("theory.factors.read"))
         st.dataframe(
-            _factors(page, _expected(str(page.snapshot))),
+            _factors(page, factors),
             hide_index=True,
             alt=texts("theory.factors.alt"),
             key="theory_factors",
@@ -71,5 +65,17 @@ def _factors(page: Page, table: pd.DataFrame) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=10, show_spinner=False)
-def _expected(snapshot: str) -> pd.DataFrame:
-    return expectations.factors(queries.starting_flow(Path(snapshot)))
+def _compared(
+    snapshot: str,
+) -> tuple[dict[str, expectations.Comparison], dict[str, expectations.Comparison | None], pd.DataFrame]:
+    """How much of δ arrives, by activation; isometry and learning time of linear networks; every start's factors."""
+    file = Path(snapshot)
+    flow, maps = queries.starting_flow(file), queries.map_logarithms(file)
+    arrivals = {
+        name: found for name in ACTIVATIONS if (found := expectations.arrival(flow, name)) and len(found.expected)
+    }
+    linear_networks = {
+        "isometry": expectations.isometry(maps),
+        "learning": expectations.learning_time(queries.family_metrics(file), maps),
+    }
+    return arrivals, linear_networks, expectations.factors(flow)

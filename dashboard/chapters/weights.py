@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import queries
 from dashboard.analysis.estimates import CONFIDENCE, Estimate
+from dashboard.analysis.histograms import bin_rows
 from dashboard.analysis.weights import UNTOUCHED, Travel, spectrum_change, travel
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.chapters.verdicts import show_sweep
@@ -76,7 +77,7 @@ def show_network() -> None:
         return
     epoch = page.choose("profile", texts("weights.profile"), epochs, epochs[-1], help=texts("weights.profile_help"))
     figure = charts.distributions(histograms, epoch, page.style, texts)
-    page.picture("weights.box", figure, histograms, network=network, epoch=epoch)
+    page.picture("weights.box", figure, lambda: bin_rows(histograms), network=network, epoch=epoch)
     norms = page.fetch(queries.weight_norms, activation=activation, depth=depth)
     show_updates(norms)
     page.says(*say_travel(travel(norms, epoch), epoch))

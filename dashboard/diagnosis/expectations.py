@@ -68,6 +68,8 @@ def learning_time(metrics: pd.DataFrame, maps: pd.DataFrame) -> Comparison | Non
         maps: depth, seed, epoch, logarithm.
     """
     rows = metrics[(metrics["split"] == "train") & (metrics["depth"] >= 1)]
+    if rows.empty:
+        return None
     reached = rows.groupby(["depth", "seed"])[["epoch", "loss"]].apply(_epoch_below).rename("epochs").dropna()
     start = maps[maps["epoch"] == 0].groupby("depth")["logarithm"].mean()
     end = maps[(maps["epoch"] > 0) & (maps["depth"] >= 1)]["logarithm"].mean()

@@ -21,17 +21,9 @@ class Flow:
 
     steps: int  # layers that δ passes: depth - 1
     factor: float  # per layer: exp of the slope of a straight line fitted to log rms(δ)
-    factor_error: float  # standard error of that slope, in log units; 0 with a single step
     total: float  # rms(δ) at the first hidden layer over that at the last
     weights: float  # geometric mean of the weights' factor over the steps
     slope: float  # the same of the slope; weights · slope is exactly total ** (1 / steps) in a plain network
-
-    @property
-    def slope_share(self) -> float:
-        """How much of the logarithm of the shrinkage is the slope's: 1 all of it, 0 none; above 1 where the weights
-        work against it. Not a number where nothing shrinks."""
-        logarithm = np.log(self.weights) + np.log(self.slope) if self.weights > 0 and self.slope > 0 else 0.0
-        return float(np.log(self.slope) / logarithm) if logarithm else float("nan")
 
 
 def flow_at(rows: pd.DataFrame, depth: int) -> Flow | None:
@@ -48,28 +40,22 @@ def flow_at(rows: pd.DataFrame, depth: int) -> Flow | None:
         return None
     steps = depth - 1
     if not (delta > 0).all():  # the error dies out on its way, or there is none left
-        return None if delta[-1] == 0 else Flow(steps, 0.0, 0.0, 0.0, float("nan"), float("nan"))
+        return None if delta[-1] == 0 else Flow(steps, 0.0, 0.0, float("nan"), float("nan"))
     back = np.arange(steps, -1, -1.0)  # steps taken from the last hidden layer, for layers 1 … depth
-    slope, error = _line(back, np.log(delta))
     gains = hidden[hidden["layer"] < depth]
     return Flow(
         steps,
-        float(np.exp(slope)),
-        error,
+        float(np.exp(_incline(back, np.log(delta)))),
         float(delta[0] / delta[-1]),
         _geometric_mean(gains["weight_gain"]),
         _geometric_mean(gains["slope_gain"]),
     )
 
 
-def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Least squares: slope and its standard error."""
+def _incline(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """The slope of the least-squares line."""
     centred = x - x.mean()
-    spread = float((centred**2).sum())
-    slope = float((centred * y).sum()) / spread
-    residuals = y - y.mean() - slope * centred
-    freedom = len(x) - 2
-    return slope, float(np.sqrt((residuals**2).sum() / freedom / spread)) if freedom > 0 else 0.0
+    return float((centred * y).sum()) / float((centred**2).sum())
 
 
 def _geometric_mean(values: pd.Series) -> float:

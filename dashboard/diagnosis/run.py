@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from dashboard.analysis.differences import Presence
+from dashboard.analysis.logic import both, either, opposite
 from dashboard.diagnosis import thresholds
-from dashboard.diagnosis.logic import both, either, opposite
 from dashboard.diagnosis.signs import Signs, signs_of
 
 Fault = Literal["exploding", "vanishing", "dead", "saturated", "diverged", "overfitting", "plateau", "undertrained"]
@@ -155,7 +155,7 @@ def dead(signs: Signs) -> Finding:
     Lu et al. 2020, "Dying ReLU and initialization", section 2. Only of relu: a sigmoid or tanh whose slope is zero in
     the computer's numbers is saturated.
     """
-    share = max(signs.dead.values(), default=0.0)
+    share = max(signs.dead.values(), default=None if signs.depth else 0.0)
     return Finding(
         "dead",
         both("yes" if signs.activation == "relu" else "no", thresholds.DEAD.presence(share), _trouble(signs)),
@@ -174,7 +174,8 @@ def saturated(signs: Signs) -> Finding:
 
     Glorot & Bengio 2010, section 3. (They need not have been there at the start: then the steps were too large.)
     """
-    share = max(signs.saturated.values(), default=0.0)
+    has_ends = signs.depth and signs.activation not in ("linear", "relu")  # that are flat on both sides
+    share = max(signs.saturated.values(), default=None if has_ends else 0.0)
     return Finding(
         "saturated",
         both(thresholds.SATURATED.presence(share), _trouble(signs)),

@@ -23,7 +23,6 @@ class Signs:
     activation: str
     last_epoch: int
     diverged_epoch: int | None  # first epoch whose loss was not finite
-    start_loss: float | None  # training loss before training, nats
     train_loss: float | None  # at the last epoch
     train_accuracy: float | None
     test_accuracy: float | None
@@ -37,7 +36,6 @@ class Signs:
     held_out_rise: float | None
     train_fall: float | None  # training loss at the best epoch less that at the last, nats
     start: Flow | None  # what becomes of δ on its way back, before training
-    end: Flow | None  # the same at the last epoch
     first_movement: float | None  # update ratio of the first hidden layer, geometric mean over the epochs
     last_movement: float | None  # the same of the last hidden layer
     saturated: Mapping[int, float]  # share of saturated (example, unit) pairs by hidden layer, at the last epoch
@@ -79,7 +77,6 @@ def signs_of(run: Mapping[str, Any], metrics: pd.DataFrame, layers: pd.DataFrame
         activation=str(run["activation"]),
         last_epoch=last,
         diverged_epoch=None if pd.isna(run["diverged_epoch"]) else int(run["diverged_epoch"]),
-        start_loss=_at(loss, "train", 0),
         train_loss=_at(loss, "train", last),
         train_accuracy=train_accuracy,
         test_accuracy=test_accuracy,
@@ -94,7 +91,6 @@ def signs_of(run: Mapping[str, Any], metrics: pd.DataFrame, layers: pd.DataFrame
         if best is None
         else _less(_at(loss, "train_running", max(best, 1)), _at(loss, "train_running", last)),
         start=flow_at(starting, depth),
-        end=flow_at(ending, depth),
         first_movement=_movement(hidden, 1),
         last_movement=_movement(hidden, depth),
         saturated=_by_layer(ending, "saturated_fraction"),
@@ -106,9 +102,15 @@ def signs_of(run: Mapping[str, Any], metrics: pd.DataFrame, layers: pd.DataFrame
 
 
 def _loss_of_guessing(run: Mapping[str, Any]) -> float | None:
-    """An own run may have another number of classes than the grid's ten, or none."""
+    """An own run may have another number of classes than the grid's ten, or none. With sigmoid outputs the loss is the
+    sum of one binary cross-entropy a class (Nielsen, chapter 3)."""
     classes = run.get("classes", CLASSES)
-    return float(np.log(classes)) if pd.notna(classes) else None
+    if pd.isna(classes):
+        return None
+    if run.get("output") != "sigmoid":
+        return float(np.log(classes))
+    chance = 1 / classes
+    return float(-classes * (chance * np.log(chance) + (1 - chance) * np.log(1 - chance)))
 
 
 def _quarter_before(epochs: NDArray[np.integer[Any]], last: int) -> int:

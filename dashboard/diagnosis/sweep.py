@@ -28,14 +28,14 @@ from dashboard.analysis.differences import (
 )
 from dashboard.analysis.estimates import CONFIDENCE, Estimate
 from dashboard.analysis.gradients import Shrinkage, shrinkage, vanishing
+from dashboard.analysis.logic import both, either, opposite
 from dashboard.analysis.overfitting import overfitting_by_depth
 from dashboard.diagnosis import thresholds
-from dashboard.diagnosis.logic import both, either, opposite
 from dashboard.diagnosis.signs import CHANCE
 
 Strength = Presence | Literal["tiny"]  # tiny: it is there, but changes the accuracy by less than anybody would notice
 Kind = Literal["exploding", "vanishing", "overfitting", "budget", "degradation", "noise"]
-KindVerdict = Literal[Kind, "tiny", "none", "cannot_tell"]
+KindVerdict = Literal[Kind, "degradation_open", "tiny", "none", "cannot_tell"]
 
 PERMUTATIONS = 1_999  # enough to place a p-value of 0.05 within 0.01
 MOST_SEEDS = 1_000  # nobody trains more to decide one question
@@ -77,6 +77,7 @@ class SweepDiagnosis:
     p_value: float  # of the omnibus test
     best: int  # by mean test accuracy
     whole: Change  # from the best depth to the deepest
+    lacking: int | None = None  # seeds that every depth lacks for anything to be said; None where they suffice
 
     @property
     def verdict(self) -> Verdict:
@@ -100,7 +101,8 @@ def diagnose(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> S
         return None
     test = runs[runs["split"] == "test"]
     p_value = omnibus(test)
-    effect = _effect(p_value, seeds=int(test.groupby("depth")["seed"].nunique().min()), depths=len(depths))
+    complete = len(test.pivot_table(index="seed", columns="depth", values="accuracy").dropna())
+    effect = _effect(p_value, complete, len(depths))
     best = best_depth(test, "accuracy").depth
     if best == depths[-1]:
         whole = compare(runs, curves, start, depths[0], best, 1)
@@ -108,7 +110,8 @@ def diagnose(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> S
         whole = compare(_best_by_others(runs, best, depths[-1]), curves, start, best, depths[-1], 1)
     if whole.kind != "overfitting":  # else it is known, and large
         whole = replace(whole, causes={**whole.causes, "overfitting": _overfitting(runs[~runs["diverged"]])})
-    return SweepDiagnosis(depths, effect, p_value, best, whole)
+    lacking = seeds_to_judge(len(depths)) - complete
+    return SweepDiagnosis(depths, effect, p_value, best, whole, lacking if effect == "cannot_tell" else None)
 
 
 def _overfitting(runs: pd.DataFrame) -> Strength:
@@ -206,10 +209,10 @@ def _causes(
 
     vanishing, exploding: δ shrinks or grows on its way back before training, by the rule of `analysis/gradients.py`;
     runs that diverge count as exploding. overfitting: the training loss falls and the held-out loss rises, or test
-    accuracy falls while training accuracy surely does not. budget: the deeper
-    networks still gained, in the last quarter of their budget, a good part of what they lack. degradation: training
-    accuracy falls too (He et al. 2015, section 1). noise: the mean does not fall, so that a fall in one experiment is
-    its seed's.
+    accuracy falls while training accuracy surely does not. budget: the deeper networks still gained, in the last
+    quarter of their budget, a good part of what they lack. degradation: training accuracy falls too (He et al. 2016,
+    "Deep residual learning for image recognition", section 1). noise: the mean does not fall, so that a fall in one
+    experiment is its seed's.
     """
     falls = _presence(test, "fall")
     train_falls = _presence(train, "fall")
@@ -246,7 +249,8 @@ def _kind(verdict: Verdict, tiny: bool, causes: Mapping[Kind, Strength]) -> Kind
         for kind in ("exploding", "vanishing", "budget"):
             if causes[kind] == "yes":
                 return kind
-        return "degradation"
+        unknown = "cannot_tell" in {causes[kind] for kind in ("exploding", "vanishing", "budget")}
+        return "degradation_open" if unknown else "degradation"
     return "overfitting" if causes["overfitting"] == "yes" else "cannot_tell"
 
 
@@ -257,14 +261,8 @@ def _presence(difference: Difference, wanted: Literal["rise", "fall"]) -> Presen
 
 
 def _vanishing(flow: Shrinkage | None, depth: int) -> Presence:
-    """Whether δ vanishes on its way back: by its factor a layer, or by what is left of it in all."""
-    if depth < 2:
-        return "no"  # it has no way to go
-    if flow is None or not flow.total.certain:
-        return "cannot_tell"
-    if vanishing(flow) == "yes" or flow.total.high < thresholds.VANISHING_TOTAL.limit:
-        return "yes"
-    return vanishing(flow) if flow.total.low > thresholds.VANISHING_TOTAL.limit else "cannot_tell"
+    """Whether δ vanishes on its way back; below two hidden layers it has no way to go."""
+    return vanishing(flow) if depth >= 2 else "no"
 
 
 def _exploding(flow: Shrinkage | None, depth: int) -> Presence:
@@ -283,6 +281,11 @@ def _effect(p_value: float, seeds: int, depths: int) -> Presence:
     if not p_value > thresholds.OMNIBUS.limit:
         return "cannot_tell" if math.isnan(p_value) else "yes"
     return "cannot_tell" if smallest_p(seeds, depths) > thresholds.OMNIBUS.limit else "no"
+
+
+def seeds_to_judge(depths: int) -> int:
+    """How many seeds every depth needs, for the omnibus test to be able to find an effect at all."""
+    return next(seeds for seeds in itertools.count(2) if smallest_p(seeds, depths) <= thresholds.OMNIBUS.limit)
 
 
 def smallest_p(seeds: int, depths: int) -> float:

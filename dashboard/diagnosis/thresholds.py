@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dashboard.analysis import gradients
 from dashboard.analysis.budget import UNDERTRAINED_GAIN
 from dashboard.analysis.differences import NEGLIGIBLE, NEGLIGIBLE_LOSS, Presence
 from dashboard.analysis.estimates import CONFIDENCE
-from dashboard.analysis.gradients import NEGLIGIBLE_SHRINKAGE, VANISHING_FACTOR
 
 CHOSEN = "tests/benchmarks/diagnosis.py"  # chosen on the calibration part of the labelled runs, see there
 
@@ -58,11 +58,9 @@ def _own(name: str, limit: float, unit: str, ruled_out: float | None = None, sou
 TROUBLE = _own("trouble", 0.25, "share", ruled_out=0.18)
 BLOWN_UP = _own("blown_up", 1.5, "share", ruled_out=1.2)
 EXPLODING_TOTAL = _own("exploding_total", 10.0, "factor", ruled_out=5.0)
-VANISHING_STEP = _own("vanishing_factor", VANISHING_FACTOR, "factor", ruled_out=0.6)
-# A small factor harms nobody over a single step: this much must be lost in all, too.
-VANISHING_LEFT = _own("vanishing_left", 0.1, "factor", ruled_out=0.2)
-# Even a mild factor leaves nothing over many steps.
-VANISHING_TOTAL = _own("vanishing_total", 1e-3, "factor", ruled_out=1e-2)
+VANISHING_STEP = _own("vanishing_factor", gradients.VANISHING_FACTOR, "factor", ruled_out=0.6)
+VANISHING_LEFT = _own("vanishing_left", gradients.VANISHING_LEFT, "factor", ruled_out=0.2)
+VANISHING_TOTAL = _own("vanishing_total", gradients.VANISHING_TOTAL, "factor", ruled_out=1e-2)
 DEAD = _own("dead", 0.75, "share", ruled_out=0.5)
 SATURATED = _own("saturated", 0.6, "share", ruled_out=0.4)
 HELD_OUT_RISE = _own("held_out_rise", 0.05, "share", ruled_out=0.02)
@@ -83,7 +81,7 @@ SHARED = (
     _own("confidence", CONFIDENCE, "share", source="dashboard/analysis/estimates.py"),
     _own("negligible", NEGLIGIBLE, "points", source="dashboard/analysis/differences.py"),
     _own("negligible_loss", NEGLIGIBLE_LOSS, "nats", source="dashboard/analysis/differences.py"),
-    _own("negligible_shrinkage", NEGLIGIBLE_SHRINKAGE, "factor", source="dashboard/analysis/gradients.py"),
+    _own("negligible_shrinkage", gradients.NEGLIGIBLE_SHRINKAGE, "factor", source="dashboard/analysis/gradients.py"),
     _own("undertrained_gain", UNDERTRAINED_GAIN, "points", source="dashboard/analysis/budget.py"),
 )
 

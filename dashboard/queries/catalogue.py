@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dashboard.queries.diagnosis import BEFORE
-from dashboard.queries.plain import select
+from dashboard.queries.plain import BEFORE, select
 
 
 def all_runs(snapshot: Path) -> pd.DataFrame:

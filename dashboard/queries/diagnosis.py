@@ -5,53 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.queries.plain import select
+from dashboard.queries.plain import COLUMN, PLAIN, select
 
-# What the runs of one family have in common.
-FAMILY = (
-    "dataset",
-    "validation_size",
-    "train_size",
-    "width",
-    "activation",
-    "output",
-    "initializer",
-    "bias_initializer",
-    "shortcut",
-    "normalization",
-    "dropout",
-    "l2",
-    "optimizer",
-    "learning_rate",
-    "batch_size",
-    "epochs",
-)
-# Runs that were stored before these columns existed were all trained so.
-BEFORE = {"validation_size": "12000", "output": "'softmax'", "bias_initializer": "'zeros'"}
-_COLUMN = {field: f"coalesce({field}, {BEFORE[field]})" if field in BEFORE else field for field in FAMILY}
-_FIELDS = ", ".join(f"{column} AS {field}" for field, column in _COLUMN.items())
+_FIELDS = ", ".join(f"{column} AS {field}" for field, column in COLUMN.items())
 OF_FAMILY = "origin = 'grid' AND " + " AND ".join(
-    f"{column} IS NOT DISTINCT FROM ${field}" for field, column in _COLUMN.items()
+    f"{column} IS NOT DISTINCT FROM ${field}" for field, column in COLUMN.items()
 )
-# The family that the question is about.
-PLAIN: dict[str, Any] = {
-    "dataset": "mnist",
-    "validation_size": 12_000,
-    "train_size": 48_000,
-    "width": 128,
-    "activation": "linear",
-    "output": "softmax",
-    "initializer": "glorot_uniform",
-    "bias_initializer": "zeros",
-    "shortcut": False,
-    "normalization": "none",
-    "dropout": 0.0,
-    "l2": 0.0,
-    "optimizer": "sgd",
-    "learning_rate": 0.01,
-    "batch_size": 128,
-    "epochs": 20,
-}
 
 
 def family_metrics(snapshot: Path, **family: Any) -> pd.DataFrame:
@@ -116,8 +75,8 @@ def diagnosed_layers(snapshot: Path, run_id: str) -> pd.DataFrame:
     return select(
         snapshot,
         """
-        SELECT epoch, layer, gradient_norm, gradient_rms, weight_norm, update_ratio, delta_rms, weight_gain, slope_gain,
-               preactivation_mean, preactivation_std, saturated_fraction, dead_fraction
+        SELECT epoch, layer, gradient_norm, gradient_rms, weight_norm, weight_std, update_ratio, delta_rms, weight_gain,
+               slope_gain, preactivation_mean, preactivation_std, saturated_fraction, dead_fraction
         FROM layer_stat WHERE run_id = $run_id ORDER BY epoch, layer
         """,
         run_id=run_id,

@@ -7,13 +7,39 @@ import pandas as pd
 
 from dashboard.snapshots import connect
 
+# What two runs of one family share: all but depth and seed. The values are those of the question itself.
+PLAIN: dict[str, Any] = {
+    "dataset": "mnist",
+    "validation_size": 12_000,
+    "train_size": 48_000,
+    "width": 128,
+    "activation": "linear",
+    "output": "softmax",
+    "initializer": "glorot_uniform",
+    "bias_initializer": "zeros",
+    "shortcut": False,
+    "normalization": "none",
+    "dropout": 0.0,
+    "l2": 0.0,
+    "optimizer": "sgd",
+    "learning_rate": 0.01,
+    "batch_size": 128,
+    "epochs": 20,
+}
+FAMILY = tuple(PLAIN)
+# Runs that were stored before these columns existed were all trained so.
+BEFORE = {"validation_size": "12000", "output": "'softmax'", "bias_initializer": "'zeros'"}
+COLUMN = {field: f"coalesce({field}, {BEFORE[field]})" if field in BEFORE else field for field in FAMILY}
+
+
+def _literal(value: Any) -> str:
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
 # The networks of the question itself: everything but activation, depth and seed at the asker's settings.
-PLAIN_RUNS = """(
-    SELECT * FROM run
-    WHERE origin = 'grid' AND dataset = 'mnist' AND train_size = 48000 AND width = 128
-      AND initializer = 'glorot_uniform' AND NOT shortcut AND normalization = 'none' AND dropout = 0 AND l2 = 0
-      AND optimizer = 'sgd' AND learning_rate = 0.01 AND batch_size = 128 AND epochs = 20
-)"""
+PLAIN_RUNS = "(SELECT * FROM run WHERE origin = 'grid' AND {})".format(
+    " AND ".join(f"{COLUMN[field]} = {_literal(value)}" for field, value in PLAIN.items() if field != "activation")
+)
 
 
 def select(snapshot: Path, sql: str, **parameters: Any) -> pd.DataFrame:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.queries.diagnosis import OF_FAMILY, PLAIN
-from dashboard.queries.plain import select
+from dashboard.queries.diagnosis import OF_FAMILY
+from dashboard.queries.plain import PLAIN, select
 
 
 def family_layers(snapshot: Path, last: bool, **family: Any) -> pd.DataFrame:

@@ -24,6 +24,7 @@ def starting_flow(snapshot: Path) -> pd.DataFrame:
             FROM run JOIN layer_stat USING (run_id)
             WHERE origin = 'grid' AND dataset = 'mnist' AND train_size = 48000 AND width = 128 AND NOT shortcut
               AND normalization = 'none' AND coalesce(bias_initializer, 'zeros') = 'zeros'
+              AND coalesce(output, 'softmax') = 'softmax'
               AND depth >= 2 AND epoch = 0 AND layer <= depth
             GROUP BY ALL
         )

@@ -12,7 +12,10 @@ from urllib.parse import urlencode
 SECONDS = 180.0
 PATIENCE = 300.0  # seconds: for the reports of others that come first
 
+MOST_ASKED = 3  # reports at once: each that waits holds one of the few threads that all downloads share
+
 _turn = threading.Lock()
+_asked = threading.BoundedSemaphore(MOST_ASKED)
 
 
 class BusyError(Exception):
@@ -25,13 +28,21 @@ def make(snapshot: Path, state: dict[str, str]) -> bytes:
     Raises:
         BusyError: there was no turn for it, or it could not be made.
     """
-    return _make(snapshot, urlencode(sorted(state.items())))
+    if not _asked.acquire(blocking=False):
+        raise BusyError("too many reports are asked for")
+    try:
+        if not _turn.acquire(timeout=PATIENCE):
+            raise BusyError("other reports are being made")
+        try:
+            return _make(snapshot, urlencode(sorted(state.items())))
+        finally:
+            _turn.release()
+    finally:
+        _asked.release()
 
 
 @lru_cache(maxsize=4)
 def _make(snapshot: Path, view: str) -> bytes:
-    if not _turn.acquire(timeout=PATIENCE):
-        raise BusyError("other reports are being made")
     try:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "report.html"
@@ -51,5 +62,3 @@ def _make(snapshot: Path, view: str) -> bytes:
             return out.read_bytes()
     except (subprocess.SubprocessError, OSError) as error:
         raise BusyError("the report could not be made") from error
-    finally:
-        _turn.release()

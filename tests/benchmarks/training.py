@@ -138,7 +138,7 @@ def measure_trainer(found: Measurements, extent: Extent, shapes: Sequence[Shape]
     """Per shape first two short cohorts for each worker, which show what compiling costs, then a whole one for each."""
     workers = engine.default_workers()
     short = [_cohorts(shape, 1, workers) for shape in shapes]
-    whole = [_cohorts(shape, epochs_of(shape, extent), workers) for shape in shapes]
+    whole = [_cohorts(shape, extent.epochs, workers) for shape in shapes]
     cohorts = [cohort for first, rest in zip(short, whole, strict=True) for cohort in (*first, *first, *rest)]
     seconds: dict[tuple[str, int, int], list[float]] = {}
     for _, cohort, tables in engine.train(cohorts, provenance.gather(), workers, lambda *event: None, record=record):
@@ -148,17 +148,11 @@ def measure_trainer(found: Measurements, extent: Extent, shapes: Sequence[Shape]
         spent = float(np.sum(tables["run"]["seconds"].to_numpy()))
         seconds.setdefault((run.activation, run.depth, run.epochs), []).append(spent)
     for activation, depth in shapes:
-        timed = epochs_of((activation, depth), extent)
-        per_run = extent.epochs / timed * statistics.mean(seconds[activation, depth, timed]) / (MEMBERS * workers)
+        per_run = statistics.mean(seconds[activation, depth, extent.epochs]) / (MEMBERS * workers)
         (found.recorded if record else found.bare).setdefault((activation, depth), []).append(per_run)
         if record:
             first, again = np.split(np.sort(seconds[activation, depth, 1])[::-1], 2)
             found.compiling.setdefault((activation, depth), []).append(float(np.mean(first) - np.mean(again)))
-
-
-def epochs_of(shape: Shape, extent: Extent) -> int:
-    """That are timed: a fifth of a run is enough where a step takes so long."""
-    return max(2, extent.epochs // 5) if shape[1] == extent.deepest else extent.epochs
 
 
 def _cohorts(shape: Shape, epochs: int, number: int) -> list[engine.Cohort]:

@@ -10,7 +10,7 @@ TANH_LIMIT = 9.4999  # input of tanh
 SIGMOID_LIMITS = (-23.0, 16.99999)  # input of the sigmoid
 LARGE_UPDATE, SMALL_UPDATE = 10.0, 1e-8  # |update| over |weight|
 LAYER_SHARE = 0.5  # of the units of a layer
-VARIANCE_RATIO = 10.0  # between layers, at the start
+VARIANCE_RATIO = 10.0  # of the weights of two layers, at the start
 LOSS_DECREASE = 0.001  # share of the loss
 
 
@@ -52,8 +52,8 @@ def _small_update(history: History) -> Epochs:
 
 
 def _poor_start(history: History) -> Epochs:
-    start = history.hidden[history.hidden["epoch"] == 0]
-    variance = start["preactivation_std"].astype(float) ** 2
+    start = history.layers[history.layers["epoch"] == 0]
+    variance = start["weight_std"].astype(float) ** 2
     return [0] if len(start) > 1 and variance.max() > VARIANCE_RATIO * variance.min() else []
 
 
