@@ -136,6 +136,7 @@ def test_a_worker_that_has_come_to_hold_too_much_is_replaced_and_no_result_is_lo
         ):
             assert isinstance(tables, dict)
             assert tables["run"]["run_id"].to_pylist() == [run.run_id for run in cohort]
+            client.wait_for_workers(1, timeout=PATIENCE)
             processes |= set(client.run(os.getpid).values())
     assert len(processes) == len(runs)
 

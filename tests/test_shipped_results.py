@@ -1,5 +1,6 @@
 """What the shipped snapshot holds is complete, and says what it must."""
 
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,8 +14,10 @@ ASKED = ("question", "activations")
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(shipped_snapshot()), read_only=True) as connection:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    # A copy: the dashboard may have the file itself open in this process, and with other settings.
+    copy = shutil.copy(shipped_snapshot(), tmp_path_factory.mktemp("shipped"))
+    with duckdb.connect(str(copy), read_only=True) as connection:
         connection.execute(
             "CREATE TEMP VIEW asked AS SELECT run.* FROM run WHERE run_id IN "
             "(SELECT run_id FROM study_run WHERE study IN ('question', 'activations'))"

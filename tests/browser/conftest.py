@@ -1,4 +1,4 @@
-"""One server on the shipped results, and one browser, for all tests that look at pages."""
+"""One server on the shipped results for all tests that look at pages, and a browser for each file of them."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright allows one at a time, and some files open their own
 def browser() -> Iterator[Browser]:
     with open_browser() as opened:
         yield opened

@@ -13,7 +13,7 @@ import hostile
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 from playwright.sync_api import Browser, Page
-from serving import PATIENCE, open_browser, serve, settle
+from serving import PATIENCE, serve, settle
 from sessions import Session
 from signing_in import SECRET, run_provider, sign_in, write_secrets
 from stores import cut_store
@@ -46,12 +46,6 @@ def guarded(provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     secrets = write_secrets(folder, provider, "http://127.0.0.1:{port}", SECRET)
     with serve(folder, "--secrets.files", str(secrets)) as address:
         yield Guarded(address, snapshot.name)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 @pytest.fixture
