@@ -44,22 +44,21 @@ def change_everything(page: Page) -> None:
     for switch in every("stCheckbox"):
         _changes(page, switch.locator("label").click)
     for select in every("stSelectbox"):
-        _open(page, select.get_by_role("combobox"))
-        _changes(page, page.locator("[role=option][aria-selected=false]").first.click)
+        _changes(page, lambda select=select: _choose_another(page, select.get_by_role("combobox")))
     for number in every("stNumberInput"):
         _changes(page, number.get_by_test_id("stNumberInputStepUp").click)
 
 
-def _open(page: Page, combobox: Locator) -> None:
-    """By keyboard, and again until it stays open: scrolling to a list closes it once it is there."""
-    option = page.get_by_role("option").first
+def _choose_another(page: Page, combobox: Locator) -> None:
+    """Opens a list by keyboard and takes an option; again where scrolling to the list has closed it meanwhile."""
     for _ in range(5):
         combobox.press("ArrowDown")
         try:
-            option.wait_for(timeout=2_000)
+            page.locator("[role=option][aria-selected=false]").first.click(timeout=3_000)
         except NotInTimeError:
             continue
         return
+    raise AssertionError("the list did not stay open")
 
 
 def _changes(page: Page, act: Callable[[], object]) -> None:
