@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dashboard.analysis.estimates import Estimate
-from dashboard.analysis.gradients import shrinkage
+from dashboard.analysis.gradients import shrinkage, vanishing
 
 
 def layers(weight: float, slope: float, depth: int = 4, seeds: int = 3) -> pd.DataFrame:
@@ -31,6 +31,15 @@ def test_a_linear_network_owes_nothing_to_the_slope() -> None:
     found = shrinkage(layers(0.8, 1.0), 4)
     assert found is not None
     assert found.slope == Estimate(1.0, 1.0, 1.0, found.slope.seeds)
+
+
+def test_a_layer_that_lets_nothing_through_leaves_nothing() -> None:
+    blocked = layers(0.8, 1.0)
+    blocked.loc[blocked["layer"] == 2, "slope_gain"] = 0.0
+    found = shrinkage(blocked, 4)
+    assert found is not None
+    assert found.total.high < 1e-100
+    assert vanishing(found) == "yes"
 
 
 def test_one_hidden_layer_has_nowhere_to_shrink() -> None:

@@ -134,3 +134,8 @@ def test_a_normalised_network_has_a_scale_and_a_shift_per_unit() -> None:
     plain = RunConfiguration(depth=3, width=16, seed=0)
     for kind in ("batch", "layer"):
         assert plain.model_copy(update={"normalization": kind}).parameters == plain.parameters + 3 * 2 * 16
+
+
+def test_the_usual_training_images_are_refused_where_validation_takes_some_of_them() -> None:
+    with pytest.raises(ValidationError, match="at most 30000 images are left"):
+        RunConfiguration(depth=1, seed=0, validation_size=30_000)

@@ -7,23 +7,9 @@ import pytest
 
 from dashboard.diagnosis.counterfactuals import counterfactuals, cures
 from dashboard.diagnosis.signs import CHANCE
+from dashboard.queries.plain import PLAIN
 
-BASE: dict[str, Any] = {
-    "dataset": "mnist",
-    "train_size": 48_000,
-    "depth": 5,
-    "width": 128,
-    "activation": "sigmoid",
-    "initializer": "glorot_uniform",
-    "shortcut": False,
-    "normalization": "none",
-    "dropout": 0.0,
-    "l2": 0.0,
-    "optimizer": "sgd",
-    "learning_rate": 0.01,
-    "batch_size": 128,
-    "epochs": 20,
-}
+BASE: dict[str, Any] = {**PLAIN, "depth": 5, "activation": "sigmoid"}
 NOISE = [-0.001, 0.0, 0.001, 0.0005]
 
 

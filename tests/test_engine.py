@@ -25,6 +25,13 @@ def test_a_cohort_holds_runs_that_differ_in_seed_start_or_rate_alone() -> None:
         assert len({run.shape for run in cohort}) == 1
 
 
+def test_what_is_planned_after_a_part_is_finished_are_the_rests_of_the_same_cohorts() -> None:
+    runs = [RunConfiguration(depth=1, seed=seed) for seed in range(16)]
+    finished = {cohort[0].run_id for cohort in cohorts_of(runs)} | {run.run_id for run in cohorts_of(runs)[0]}
+    assert engine.plan(runs, finished) == [cohort[1:] for cohort in cohorts_of(runs)[1:]]
+    assert engine.plan(runs, set()) == cohorts_of(runs)
+
+
 @pytest.mark.parametrize(
     ("runs", "sizes"), [(16, [4] * 4), (5, [5]), (15, [5] * 3), (21, [3] * 7), (7, [4, 3]), (2, [2]), (0, [])]
 )

@@ -10,7 +10,6 @@ from dashboard.analysis.budget import budget
 from dashboard.analysis.differences import (
     NEGLIGIBLE,
     Presence,
-    Verdict,
     paired_difference,
 )
 from dashboard.analysis.estimates import Estimate, bands
@@ -21,14 +20,13 @@ from dashboard.chapters import address, follow_ups
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.chapters.verdicts import explain_words, show_sweep
 from dashboard.charts import answer as charts
+from dashboard.diagnosis.sweep import NOISE
 from dashboard.wording import factor
 
 page = Page.current()
 texts = page.texts
 
 Finding = Presence | Literal["tiny"]  # tiny: it is there, but it changes the accuracy by less than anybody would notice
-# Where the mean does not fall, a fall in one experiment is its seed's; where that is not known, neither is this.
-NOISE: dict[Verdict, Presence] = {"rise": "yes", "flat": "yes", "fall": "no", "cannot_tell": "cannot_tell"}
 ICONS: dict[Finding, str] = {"yes": ":red[●]", "tiny": ":orange[●]", "no": ":green[●]", "cannot_tell": ":gray[●]"}
 ASKED_LAYERS = (4, 5)  # the asker's accuracy fell from 4 layers to 5
 TRIED_LAYERS = range(2, 11)  # the asker tried 2 to 10 layers

@@ -1,7 +1,6 @@
 """Accuracy and loss by depth: is one depth better than another, by how much, and how sure is that?"""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -92,12 +91,11 @@ def show_table(table: pd.DataFrame, wording: Wording) -> None:
 
 @st.cache_data(max_entries=500, show_spinner=False)
 def judge(
-    snapshot: str, epoch: int, activation: str, split: str, metric: str
+    snapshot: str, epoch: int, activation: str, split: str, metric: str, _runs: pd.DataFrame
 ) -> tuple[list[Difference], BestDepth, Difference]:
-    """Each step from one depth to the next, the best depth, and the deepest against it."""
-    runs = queries.metrics_at(Path(snapshot), epoch=epoch)
-    runs = runs[(runs["activation"] == activation) & (runs["split"] == split)]
-    return neighbouring_differences(runs, metric), best_depth(runs, metric), deepest_against_best(runs, metric)
+    """Each step from one depth to the next, the best depth, and the deepest against it; of `_runs`, which all that
+    stands before it names."""
+    return neighbouring_differences(_runs, metric), best_depth(_runs, metric), deepest_against_best(_runs, metric)
 
 
 def sentences(
@@ -237,7 +235,7 @@ def draw(epoch: int) -> None:
     limits = value_limits(activation, wording.metric, splits) if fixed_axis else None
     page.picture("depth.curve", charts.by_depth(runs, splits, wording, page.style, texts, limits), runs, **names)
 
-    steps, best, against = judge(str(page.snapshot), epoch, activation, compared, wording.metric)
+    steps, best, against = judge(str(page.snapshot), epoch, activation, compared, wording.metric, judged)
     table = table_of(steps, judged, wording)
     if any(step.estimate.certain for step in steps):
         figure = charts.differences(steps, wording, page.style, texts)

@@ -102,9 +102,9 @@ class RunPages:
         texts, said = self.page.texts, []
         fellows = alike(self.runs.everything, run)
         seeds = fellows.loc[fellows["status"] == "finished", "test_accuracy"].dropna().to_numpy()
-        if len(seeds) < 2 or run["status"] != "finished" or not np.isfinite(run["test_accuracy"]):
+        if len(seeds) < 2:
             said.append(texts("runs.says.alone"))
-        else:
+        elif run["status"] == "finished" and np.isfinite(run["test_accuracy"]):
             said.append(
                 texts(
                     "runs.says.among_seeds",

@@ -18,6 +18,7 @@ from dashboard.diagnosis.others.rules import History, replay
 from dashboard.diagnosis.others.sagemaker import SAGEMAKER
 from dashboard.diagnosis.run import RunDiagnosis
 from dashboard.diagnosis.sweep import Change, Kind, SweepDiagnosis
+from dashboard.queries.plain import PLAIN
 from dashboard.verdict_words import VerdictWords
 
 OTHERS = (SAGEMAKER, AUTOTRAINER, DEEPDIAGNOSIS)
@@ -33,7 +34,13 @@ def show_sweep(page: Page, activation: str, about: Kind | None = None) -> None:
     Args:
         about: the kind of harm that the chapter is about; it is named whatever the verdict.
     """
-    title = page.texts("sweep.title", activation=page.texts(f"activation.{activation}"))
+    title = page.texts(
+        "sweep.title",
+        activation=page.texts(f"activation.{activation}"),
+        dataset=page.texts(f"setting.dataset_{PLAIN['dataset']}"),
+        images=f"{PLAIN['train_size']:,}",
+        epochs=PLAIN["epochs"],
+    )
     _draw_sweep(
         page, activation, title, diagnose_sweep(str(page.snapshot), activation), page.texts("sweep.no_sweep"), about
     )

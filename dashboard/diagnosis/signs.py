@@ -129,7 +129,7 @@ def _best_epoch(loss: pd.DataFrame) -> int | None:
 def _at(table: pd.DataFrame, split: str, epoch: int) -> float | None:
     if split not in table or epoch not in table.index:
         return None
-    value = float(table.loc[epoch, split])  # type: ignore[arg-type]
+    value = float(table.loc[epoch, split])  # type: ignore[arg-type]  # one cell, which pandas types as anything
     return value if np.isfinite(value) else None
 
 

@@ -37,6 +37,9 @@ Strength = Presence | Literal["tiny"]  # tiny: it is there, but changes the accu
 Kind = Literal["exploding", "vanishing", "overfitting", "budget", "degradation", "noise"]
 KindVerdict = Literal[Kind, "degradation_open", "tiny", "none", "cannot_tell"]
 
+# Where the mean does not fall, a fall in one experiment is its seed's; where that is not known, neither is this.
+NOISE: dict[Verdict, Presence] = {"rise": "yes", "flat": "yes", "fall": "no", "cannot_tell": "cannot_tell"}
+WITHOUT_A_FALL: dict[Verdict, KindVerdict] = {"rise": "none", "flat": "noise", "cannot_tell": "cannot_tell"}
 PERMUTATIONS = 1_999  # enough to place a p-value of 0.05 within 0.01
 MOST_SEEDS = 1_000  # nobody trains more to decide one question
 POWER = 0.8  # the chance with which the further seeds that we name would decide
@@ -235,7 +238,7 @@ def _causes(
         ),
         "budget": budget_presence,
         "degradation": both(falls, train_falls),
-        "noise": {"rise": "yes", "flat": "yes", "fall": "no", "cannot_tell": "cannot_tell"}[test.verdict],  # type: ignore[dict-item]
+        "noise": NOISE[test.verdict],
     }
 
 
@@ -244,7 +247,7 @@ def _kind(verdict: Verdict, tiny: bool, causes: Mapping[Kind, Strength]) -> Kind
     if tiny:
         return "tiny"
     if verdict != "fall":
-        return {"rise": "none", "flat": "noise", "cannot_tell": "cannot_tell"}[verdict]  # type: ignore[return-value]
+        return WITHOUT_A_FALL[verdict]
     if causes["degradation"] == "yes":  # the training data suffer too: no kind of overfitting
         for kind in ("exploding", "vanishing", "budget"):
             if causes[kind] == "yes":

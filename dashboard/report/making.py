@@ -4,16 +4,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-from functools import lru_cache
 from pathlib import Path
 from shutil import which
 from urllib.parse import urlencode
 
 SECONDS = 180.0
 PATIENCE = 300.0  # seconds: for the reports of others that come first
-
 MOST_ASKED = 3  # reports at once: each that waits holds one of the few threads that all downloads share
+MOST_KEPT = 4  # of those made last
 
+_kept: dict[tuple[Path, str], bytes] = {}
 _turn = threading.Lock()
 _asked = threading.BoundedSemaphore(MOST_ASKED)
 
@@ -28,20 +28,27 @@ def make(snapshot: Path, state: dict[str, str]) -> bytes:
     Raises:
         BusyError: there was no turn for it, or it could not be made.
     """
+    wanted = snapshot, urlencode(sorted(state.items()))
+    kept = _kept.get(wanted)
+    if kept is not None:
+        return kept
     if not _asked.acquire(blocking=False):
         raise BusyError("too many reports are asked for")
     try:
         if not _turn.acquire(timeout=PATIENCE):
             raise BusyError("other reports are being made")
         try:
-            return _make(snapshot, urlencode(sorted(state.items())))
+            if wanted not in _kept:  # somebody else may have waited for the same one
+                _kept[wanted] = _make(*wanted)
+                for oldest in list(_kept)[:-MOST_KEPT]:
+                    del _kept[oldest]
+            return _kept[wanted]
         finally:
             _turn.release()
     finally:
         _asked.release()
 
 
-@lru_cache(maxsize=4)
 def _make(snapshot: Path, view: str) -> bytes:
     try:
         with tempfile.TemporaryDirectory() as folder:

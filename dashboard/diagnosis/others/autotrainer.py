@@ -47,6 +47,8 @@ def _dying(history: History) -> Epochs:
     if history.run["activation"] != "relu" or not history.depth or not _unsatisfied(history):
         return []
     table = history.hidden.pivot_table(index="epoch", columns="layer", values="dead_fraction").dropna()
+    if table.empty:
+        return []
     width = int(history.run["width"])
     alive: list[Any] = [1.0, *(1.0 - table[layer] for layer in table.columns), 1.0]
     sizes = [INPUTS, *[width] * len(table.columns), CLASSES]
