@@ -1,4 +1,8 @@
-"""`python -m dashboard report OUT.html`: the whole dashboard as one file that needs no server and no network."""
+"""The dashboard without a server.
+
+`python -m dashboard report OUT.html` writes all of it into one file that needs no network.
+`python -m dashboard findings README.md` writes what each study shows into a text.
+"""
 
 import argparse
 import logging
@@ -20,6 +24,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         snapshot = _snapshot(options.data)
     except SnapshotError as problem:
         return _fail(texts(f"problem.{problem.reason}", **problem.details))
+    done: int = options.command(snapshot, texts, options, state)
+    return done
+
+
+def _findings(snapshot: Path, texts: Texts, options: argparse.Namespace, state: dict[str, str]) -> int:
+    from dashboard.findings import END, START, put_into, table
+
+    file = options.document
+    try:
+        document = put_into(file.read_text(encoding="utf-8"), table(snapshot, texts))
+        file.write_text(document, encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        return _fail(texts("report.not_written", file=file, reason=getattr(error, "strerror", None) or error))
+    except ValueError:
+        return _fail(texts("finding.no_mark", file=file, start=START, end=END))
+    sys.stdout.write(texts("finding.written", file=file) + "\n")
+    return 0
+
+
+def _report(snapshot: Path, texts: Texts, options: argparse.Namespace, state: dict[str, str]) -> int:
     logging.disable()  # Streamlit's notes that no browser is there
     from dashboard.report.chapters import ReportError
     from dashboard.report.document import report
@@ -44,9 +68,17 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--view", default="", metavar="ADDRESS", help="an address copied from the dashboard, whose state is shown"
     )
-    report.add_argument(
-        "--data", type=Path, default=DATA_FOLDER, metavar="DIR", help="folder of the store, or one snapshot"
+    report.set_defaults(command=_report)
+    findings = commands.add_parser("findings", help="write a table of what each study shows into a Markdown file")
+    findings.add_argument(
+        "document", type=Path, metavar="README.md", help="the file, which marks where the table is to stand"
     )
+    findings.add_argument("--lang", choices=LANGUAGES, help="language (default: English)")
+    findings.set_defaults(command=_findings, view="")
+    for command in (report, findings):
+        command.add_argument(
+            "--data", type=Path, default=DATA_FOLDER, metavar="DIR", help="folder of the store, or one snapshot"
+        )
     return parser
 
 

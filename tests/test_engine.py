@@ -41,6 +41,14 @@ def test_runs_are_dealt_out_evenly_where_they_can_be(runs: int, sizes: list[int]
     ] == sizes
 
 
+@pytest.mark.parametrize(
+    ("depth", "width", "sizes"), [(10, 128, [4, 4]), (20, 128, [2] * 4), (50, 128, [1] * 8), (10, 256, [1] * 8)]
+)
+def test_the_larger_the_networks_the_fewer_are_trained_side_by_side(depth: int, width: int, sizes: list[int]) -> None:
+    runs = [RunConfiguration(depth=depth, width=width, seed=seed) for seed in range(8)]
+    assert [len(cohort) for cohort in cohorts_of(runs)] == sizes
+
+
 def small_runs(seeds: int, **settings: Any) -> list[RunConfiguration]:
     small: dict[str, Any] = {"depth": 0, "train_size": 100, "batch_size": 50, "epochs": 1, **settings}
     return [RunConfiguration(seed=seed, **small) for seed in range(seeds)]

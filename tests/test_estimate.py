@@ -59,6 +59,13 @@ def test_the_most_similar_kind_decides() -> None:
     assert cost_of((other,) * 4, [*rehearsals(), relu]).compiling == 9.0
 
 
+def test_depths_that_were_rehearsed_in_cohorts_of_other_sizes_are_put_on_one_line() -> None:
+    shallow = Rehearsal(run(depth=0), 4, Cost(0.0, 0.0, 4.0, 4.0))
+    deep = Rehearsal(run(depth=50), 1, Cost(0.0, 0.0, 11.0, 21.0))
+    between = cost_of((run(depth=25),) * 2, [shallow, deep])
+    assert (between.step, between.measurement) == pytest.approx((2 * 6.0, 2 * 11.0))
+
+
 def test_processes_share_the_cohorts_and_compile_each_shape_once() -> None:
     settings = {"depth": 1, "train_size": 12_000, "epochs": 2}
     cohorts = cohorts_of(seeds(16, **settings))

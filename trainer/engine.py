@@ -13,8 +13,10 @@ from trainer.startup import start_tensorflow
 
 # More members share one compiled program, but their weights leave the processor's cache: on two cores four members of
 # 128 units trained fastest per run. Another size is taken where it deals the runs out evenly, since each size of cohort
-# is compiled for itself. (README, "How fast it trains", has the figures.)
-COHORT_SIZES = (4, 5, 3, 6)
+# is compiled for itself. Deep or wide networks fill the cache in smaller cohorts: with 50 layers a single member trains
+# fastest. (README, "How fast it trains", has the figures.)
+COHORT_SIZES = (4, 5, 3, 6, 2, 1)
+COHORT_PARAMETERS = 1_400_000  # of all members together, unless there is one alone
 ATTEMPTS = 2  # how often a cohort is tried before it counts as failed
 
 Cohort = tuple[RunConfiguration, ...]
@@ -55,8 +57,8 @@ def without(cohort: Cohort, finished: Container[str]) -> Cohort:
 
 
 def _dealt(group: Sequence[RunConfiguration]) -> list[Cohort]:
-    even = (size for size in COHORT_SIZES if len(group) % size == 0)
-    size = next(even, COHORT_SIZES[0])
+    fitting = [size for size in COHORT_SIZES if size == 1 or size * group[0].parameters <= COHORT_PARAMETERS]
+    size = next((size for size in fitting if size > 1 and len(group) % size == 0), fitting[0])
     return [tuple(group[at : at + size]) for at in range(0, len(group), size)]
 
 

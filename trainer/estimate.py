@@ -48,6 +48,10 @@ class Rehearsal:
     members: int
     cost: Cost
 
+    @property
+    def of_one_member(self) -> Cost:
+        return self.cost.scaled(1 / self.members, 1 / self.members)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -171,11 +175,11 @@ def cost_of(cohort: Cohort, rehearsals: Sequence[Rehearsal]) -> Cost:
     alike = sorted((found for found in rehearsals if _kind(found.run) == nearest), key=lambda found: found.run.depth)
     shallow, deep = alike[0], alike[-1]
     if shallow is deep:
-        like, cost = shallow.run, shallow.cost
+        like, cost = shallow.run, shallow.of_one_member
     else:
         like = shallow.run.model_copy(update={"depth": run.depth})
         cost = _between(shallow, deep, run.depth)
-    members = len(cohort) / shallow.members
+    members = len(cohort)
     return cost.scaled(
         of_steps=members * _step_operations(run) / _step_operations(like),
         of_measurements=members * run.flops_per_example / like.flops_per_example,
@@ -185,7 +189,8 @@ def cost_of(cohort: Cohort, rehearsals: Sequence[Rehearsal]) -> Cost:
 def _between(shallow: Rehearsal, deep: Rehearsal, depth: int) -> Cost:
     """On the straight line through two depths."""
     way = (depth - shallow.run.depth) / (deep.run.depth - shallow.run.depth)
-    ends = ((getattr(shallow.cost, field.name), getattr(deep.cost, field.name)) for field in fields(Cost))
+    costs = shallow.of_one_member, deep.of_one_member
+    ends = ([getattr(cost, field.name) for cost in costs] for field in fields(Cost))
     return Cost(*(max(low + way * (high - low), 0.0) for low, high in ends))
 
 

@@ -206,11 +206,23 @@ class Program:
         Args:
             positions: of the probe's examples among all images, (members, probe).
         """
-        return Trace(*self._probe(*self._pick(positions)))
+        found = dict(self._probe(*self._pick(positions)))
+        if self._is_plain:
+            found |= dict.fromkeys(("entering", "normalized"), found["errors"])
+        return Trace(**found)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Nothing stands between a layer's product and its activation function, and nothing passes them by."""
+        return not (self.network.normalizations or self.network.shortcut)
 
     @compiled
-    def _probe(self, pixels: Any, labels: Any) -> tuple[list[Any], ...]:
-        """As a training step sees it, but for dropout: batches are normalised by their own mean and variance."""
+    def _probe(self, pixels: Any, labels: Any) -> dict[str, list[Any]]:
+        """As a training step sees it, but for dropout: batches are normalised by their own mean and variance.
+
+        Of a plain network without the two parts of the trace that are the errors once more, since a compiled program
+        gives each thing that it returns memory of its own.
+        """
         images = _scaled(pixels)
         with tf.GradientTape(persistent=True) as tape:
             signals = self.network.signals(self.network.stack[0].preactivation(images), own_statistics=True)
@@ -221,28 +233,33 @@ class Program:
         slopes = [
             self._slope(layer, signal.normalized) for layer, signal in zip(self.network.stack, signals, strict=True)
         ]
-        normalized = list(errors if self.network.normalizations else entering)
-        if self.network.normalizations and self.network.shortcut:
-            # What arrived over a shortcut is the δ of the next hidden layer, as it is.
-            normalized[:-2] = [own - following for own, following in itertools.pairwise(errors[:-1])]
         inputs = [images, *(signal.activation for signal in signals[:-1])]
         examples = tf.cast(tf.shape(images)[1], tf.float32)
         kernel_gradients = [
             tf.matmul(below, error, transpose_a=True) / examples for below, error in zip(inputs, errors, strict=True)
         ]
         bias_gradients = [tf.reduce_mean(error, axis=1) for error in errors]
-        preactivations, activations = sources[1], sources[2]
-        return (
-            preactivations,
-            activations,
-            slopes,
-            errors,
-            backpropagated,
-            entering,
-            normalized,
-            kernel_gradients,
-            bias_gradients,
-        )
+        found = {
+            "preactivations": sources[1],
+            "activations": sources[2],
+            "slopes": slopes,
+            "errors": errors,
+            "backpropagated": backpropagated,
+            "kernel_gradients": kernel_gradients,
+            "bias_gradients": bias_gradients,
+        }
+        if not self._is_plain:
+            found |= {"entering": entering, "normalized": self._past_normalization(errors, entering)}
+        return found
+
+    def _past_normalization(self, errors: list[Any], entering: list[Any]) -> list[Any]:
+        """What of each layer's error came through its normalisation, and not over the shortcut."""
+        if not self.network.normalizations:
+            return entering
+        if not self.network.shortcut:
+            return errors
+        # What arrived over a shortcut is the δ of the next hidden layer, as it is.
+        return [*(own - following for own, following in itertools.pairwise(errors[:-1])), *errors[-2:]]
 
     def _slope(self, layer: Any, inputs: Any) -> Any:
         """φ′ at each of `inputs`."""

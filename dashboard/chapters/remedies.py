@@ -17,7 +17,7 @@ from dashboard.charts.heat import layer_over_depth
 from dashboard.charts.scales import number
 from dashboard.diagnosis import sweep
 from dashboard.diagnosis.counterfactuals import FIELDS, Counterfactual, counterfactuals
-from dashboard.diagnosis.signs import CHANCE
+from dashboard.diagnosis.signs import guessing_where_diverged
 from dashboard.queries.plain import PLAIN
 from dashboard.settings_wording import SettingsWording
 from dashboard.wording import Wording
@@ -112,7 +112,7 @@ def choose_base(runs: pd.DataFrame) -> dict[str, Any] | None:
 def own_figures(runs: pd.DataFrame, configuration: Mapping[str, Any]) -> "pd.Series[float]":
     """The figure of each seed of one network; guessing where it diverged."""
     own = alike(runs, configuration).drop_duplicates("seed").set_index("seed")
-    return own["accuracy"].where(~own["diverged"], CHANCE)
+    return guessing_where_diverged(own)["accuracy"]
 
 
 def written(change: Counterfactual) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard.analysis.differences import Verdict, verdict_of
 from dashboard.analysis.estimates import CONFIDENCE, Estimate, estimate
-from dashboard.diagnosis.signs import CHANCE
+from dashboard.diagnosis.signs import guessing_where_diverged
 
 # What makes a configuration, but for its seed.
 FIELDS = (
@@ -102,7 +102,7 @@ def _one_change(same: pd.DataFrame) -> pd.Series:
 
 
 def _accuracies(group: pd.DataFrame) -> pd.Series:
-    return group.assign(accuracy=group["accuracy"].where(~group["diverged"], CHANCE)).set_index("seed")["accuracy"]
+    return guessing_where_diverged(group).set_index("seed")["accuracy"]
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,15 @@ GUESSING = float(np.log(CLASSES))  # the loss of a network that gives every clas
 CHANCE = 1 / CLASSES
 
 
+def guessing_where_diverged(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs with their accuracy; that of guessing for those whose loss became infinite.
+
+    Args:
+        runs: accuracy, diverged (bool); one row a run.
+    """
+    return runs.assign(accuracy=runs["accuracy"].where(~runs["diverged"], CHANCE))
+
+
 @dataclass(frozen=True)
 class Signs:
     """The figures of one run; None where the store does not hold what a figure needs."""

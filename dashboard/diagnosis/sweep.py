@@ -31,7 +31,7 @@ from dashboard.analysis.gradients import Shrinkage, shrinkage, vanishing
 from dashboard.analysis.logic import both, either, opposite
 from dashboard.analysis.overfitting import overfitting_by_depth
 from dashboard.diagnosis import thresholds
-from dashboard.diagnosis.signs import CHANCE
+from dashboard.diagnosis.signs import guessing_where_diverged
 
 Strength = Presence | Literal["tiny"]  # tiny: it is there, but changes the accuracy by less than anybody would notice
 Kind = Literal["exploding", "vanishing", "overfitting", "budget", "degradation", "noise"]
@@ -155,7 +155,7 @@ def ends(metrics: pd.DataFrame) -> pd.DataFrame:
     """
     last = metrics.groupby(["depth", "seed"])["epoch"].transform("max")
     rows = metrics[metrics["epoch"] == last]
-    return rows.assign(accuracy=rows["accuracy"].where(~rows["diverged"], CHANCE))
+    return guessing_where_diverged(rows)
 
 
 def compare(

@@ -36,7 +36,7 @@ from trainer.configuration import RunConfiguration
 from trainer.datasets import MNIST_FILE, read_mnist
 from trainer.study import find_study, read_study
 
-MEMBERS = engine.COHORT_SIZES[0]
+MEMBERS = engine.COHORT_SIZES[0]  # a worker trains so many runs of a shape, in one cohort or in several
 EPOCHS = 20  # of a run of the question
 PRODUCT_SIZE = 2048
 
@@ -135,20 +135,24 @@ def measure_keras(found: Measurements, extent: Extent) -> None:
 
 
 def measure_trainer(found: Measurements, extent: Extent, shapes: Sequence[Shape], record: bool) -> None:
-    """Per shape first two short cohorts for each worker, which show what compiling costs, then a whole one for each."""
+    """Per shape first two short cohorts for each worker, which show what compiling costs, then whole ones for each."""
     workers = engine.default_workers()
-    short = [_cohorts(shape, 1, workers) for shape in shapes]
+    short = [_cohorts(shape, 1, workers)[:workers] for shape in shapes]
     whole = [_cohorts(shape, extent.epochs, workers) for shape in shapes]
     cohorts = [cohort for first, rest in zip(short, whole, strict=True) for cohort in (*first, *first, *rest)]
     seconds: dict[tuple[str, int, int], list[float]] = {}
+    runs: dict[tuple[str, int, int], int] = {}
     for _, cohort, tables in engine.train(cohorts, provenance.gather(), workers, lambda *event: None, record=record):
         if isinstance(tables, engine.Failure):
             raise SystemExit(tables.reason)
         run = cohort[0]
         spent = float(np.sum(tables["run"]["seconds"].to_numpy()))
-        seconds.setdefault((run.activation, run.depth, run.epochs), []).append(spent)
+        key = (run.activation, run.depth, run.epochs)
+        seconds.setdefault(key, []).append(spent)
+        runs[key] = runs.get(key, 0) + len(cohort)
     for activation, depth in shapes:
-        per_run = statistics.mean(seconds[activation, depth, extent.epochs]) / (MEMBERS * workers)
+        key = (activation, depth, extent.epochs)
+        per_run = sum(seconds[key]) / runs[key] / workers
         (found.recorded if record else found.bare).setdefault((activation, depth), []).append(per_run)
         if record:
             first, again = np.split(np.sort(seconds[activation, depth, 1])[::-1], 2)
@@ -159,7 +163,7 @@ def _cohorts(shape: Shape, epochs: int, number: int) -> list[engine.Cohort]:
     activation, depth = shape
     seeds = range(MEMBERS * number)
     runs = [RunConfiguration(activation=activation, depth=depth, epochs=epochs, seed=seed) for seed in seeds]  # type: ignore[arg-type]
-    return [tuple(runs[at : at + MEMBERS]) for at in range(0, len(runs), MEMBERS)]
+    return engine.cohorts_of(runs)
 
 
 @contextmanager
