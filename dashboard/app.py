@@ -16,6 +16,8 @@ from dashboard.chapters.page import Page
 from dashboard.snapshots import DATA_FOLDER, SnapshotError, newest_name, newest_readable
 from dashboard.texts import LANGUAGES, Texts, language_for
 
+FIRST = "answer"
+
 
 def data_folder() -> Path:
     """The folder after `--data`, or the project's own."""
@@ -41,6 +43,11 @@ def choose_language() -> Texts:
     return Texts(language)
 
 
+def go_to_first_page() -> None:
+    """Its address is /. Whoever writes its name, like that of any other chapter, gets there too."""
+    st.switch_page(f"chapters/{FIRST}.py", query_params=st.query_params.to_dict())
+
+
 def main() -> None:
     st.set_page_config(page_title="Fathom", page_icon="🌊", layout="wide")
     texts = choose_language()
@@ -51,11 +58,12 @@ def main() -> None:
                 f"chapters/{name}.py",
                 title=texts(f"{name}.menu"),
                 icon=icon,
-                url_path=name,
-                default=name == "answer",
+                url_path=name if name != FIRST else "",
+                default=name == FIRST,
             )
             for name, icon in CHAPTERS.items()
-        ],
+        ]
+        + [st.Page(go_to_first_page, title=texts("answer.menu"), url_path=FIRST, visibility="hidden")],
         position="sidebar" if welcome else "hidden",
     )
     if not welcome:

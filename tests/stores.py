@@ -14,9 +14,17 @@ def shipped_snapshot() -> Path:
     return max((PROJECT / "data").glob("results-*.duckdb"), key=lambda path: path.name)
 
 
-def cut_store(folder: Path, condition: str, name: str = "results-20260101T000000Z.duckdb") -> Path:
-    """A snapshot with the shipped runs that meet a condition on the table `run`, and all that belongs to them."""
+QUESTION = "run_id IN (SELECT run_id FROM shipped.study_run WHERE study IN ('question', 'activations'))"
+EVERYTHING = "true"
+
+
+def cut_store(
+    folder: Path, condition: str, name: str = "results-20260101T000000Z.duckdb", among: str = QUESTION
+) -> Path:
+    """A snapshot with the shipped runs that meet a condition on the table `run`, and all that belongs to them; of the
+    question's two studies alone, unless `among` says otherwise."""
     file = folder / name
+    condition = f"{condition} AND {among}"
     with duckdb.connect(str(file)) as connection:
         connection.execute(SCHEMA.read_text(encoding="utf-8"))
         connection.execute(f"ATTACH '{shipped_snapshot()}' AS shipped (READ_ONLY)")

@@ -257,9 +257,18 @@ def test_all_panels_share_one_scale_labelled_in_powers_of_ten() -> None:
 
 
 def test_the_heat_map_counts_depth_as_the_reader_does_but_not_the_layers() -> None:
-    panel = heat_figure(heat_cells(), lambda depth: depth + 1).data[0]
-    assert list(panel.x) == [1, 2, 3, 4]
-    assert list(panel.y) == [1, 2, 3, 4]
+    figure = heat_figure(heat_cells(), lambda depth: depth + 1)
+    assert list(figure.layout.xaxis.ticktext) == ["1", "2", "3", "4"]
+    assert list(figure.data[0].y) == [1, 2, 3, 4]
+
+
+def test_depths_that_are_not_there_take_no_room_in_the_heat_map() -> None:
+    cells = heat_cells()
+    figure = heat_figure(cells[cells["depth"] != 1])
+    assert list(figure.data[0].x) == [0, 1, 2]
+    assert list(figure.layout.xaxis.ticktext) == ["0", "2", "3"]
+    (frame,) = figure.layout.shapes  # around two hidden layers
+    assert (frame.x0, frame.x1) == (0.5, 1.5)
 
 
 def test_the_frame_stands_around_the_chosen_network() -> None:

@@ -18,6 +18,16 @@ def store(tmp_path: Path) -> Path:
     return cut_store(tmp_path, "activation IN ('linear', 'sigmoid') AND depth IN (1, 5) AND seed < 3")
 
 
+def test_it_opens_at_the_depth_that_has_the_most_to_compare_with(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
+    with duckdb.connect(str(store)) as connection:
+        connection.execute("UPDATE run SET depth = 6 WHERE depth = 5 AND activation = 'linear'")
+        connection.execute("UPDATE run SET activation = 'sigmoid', optimizer = 'momentum' WHERE depth = 6")
+        connection.execute("UPDATE run SET depth = 1 WHERE depth = 6")
+    app = open_chapter(monkeypatch, store.parent, "remedies", "en", activation="sigmoid")
+    assert not app.exception
+    assert app.select_slider(key="depth").value == 1  # and not 5, the usual one
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 @pytest.mark.parametrize("trouble", ["accuracy", "training", "gap"])
 def test_a_single_change_is_shown_with_its_effect(

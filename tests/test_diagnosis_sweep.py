@@ -84,6 +84,15 @@ def test_where_training_accuracy_falls_it_is_never_overfitting() -> None:
         assert found.whole.causes["overfitting"] == "no"
 
 
+def test_where_training_accuracy_falls_too_overfitting_is_ruled_out() -> None:
+    """Also where the losses would leave it open."""
+    metrics, start = family([0.90, 0.95, 0.92, 0.88], [0.90, 0.94, 0.92, 0.88])
+    generator = np.random.default_rng(1)
+    found = diagnosed((metrics.assign(loss=generator.normal(1.0, 0.5, len(metrics))), start))
+    assert found.whole.causes["degradation"] == "yes"
+    assert found.whole.causes["overfitting"] == "no"
+
+
 def test_where_the_training_data_are_known_by_heart_at_every_depth_a_fall_is_overfitting() -> None:
     found = diagnosed(family([1.0, 1.0, 1.0, 1.0], [0.70, 0.75, 0.70, 0.60], noise=0.0005))
     assert found.whole.kind == "overfitting"

@@ -1,6 +1,6 @@
 """What would have to be different? One thing is changed, all else stays: answered from stored runs alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +104,17 @@ def choose_base(runs: pd.DataFrame) -> dict[str, Any] | None:
     budgets = sorted(int(epochs) for epochs in plain["epochs"].unique())
     epochs = PLAIN["epochs"] if PLAIN["epochs"] in budgets else budgets[-1]
     depths = sorted(int(depth) for depth in plain.loc[plain["epochs"] == epochs, "depth"].unique())
-    depth = page.choose_depth(depths, USUAL_DEPTH) if len(depths) > 1 else depths[0]
+    usual = _best_answered(runs[(runs["dataset"] == dataset) & (runs["activation"] == activation)], depths)
+    depth = page.choose_depth(depths, usual) if len(depths) > 1 else depths[0]
     chosen = {"dataset": dataset, "activation": activation, "train_size": size, "epochs": epochs, "depth": depth}
     return PLAIN | chosen
+
+
+def _best_answered(runs: pd.DataFrame, depths: Sequence[int]) -> int:
+    """Of these depths the one with the most kinds of networks to compare with; of several, that next to the usual."""
+    settings = [name for name in FIELDS if name != "depth"]
+    kinds = runs.drop_duplicates(["depth", *settings])["depth"].value_counts()
+    return max(depths, key=lambda depth: (kinds.get(depth, 0), -abs(depth - USUAL_DEPTH)))
 
 
 def own_figures(runs: pd.DataFrame, configuration: Mapping[str, Any]) -> "pd.Series[float]":

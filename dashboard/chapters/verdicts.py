@@ -180,8 +180,18 @@ def diagnose_pair(snapshot: str, activation: str, before: int, after: int) -> Ch
 
 
 def _family(snapshot: str, activation: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    metrics = queries.family_metrics(Path(snapshot), activation=activation)
-    return sweep.ends(metrics), metrics, queries.family_start(Path(snapshot), activation=activation)
+    """Of the question's networks with an activation function: the end of each run, all epochs, and the start."""
+    file = Path(snapshot)
+    grid = queries.grid(file)
+    depths = grid.loc[grid["activation"] == activation, "depth"]
+    metrics, start = (
+        found[found["depth"].isin(depths)]
+        for found in (
+            queries.family_metrics(file, activation=activation),
+            queries.family_start(file, activation=activation),
+        )
+    )
+    return sweep.ends(metrics), metrics, start
 
 
 @st.cache_data(max_entries=200, show_spinner=False)

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from dashboard.analysis.differences import Difference, Verdict, negligible
 from dashboard.analysis.estimates import bands
+from dashboard.charts.scales import whole_step
 from dashboard.charts.style import ACTIVATION_COLOURS, SPLIT_COLOURS, SPLIT_DASHES, Style, add_band, with_opacity
 from dashboard.texts import Texts
 from dashboard.wording import Wording
@@ -142,4 +143,4 @@ def _mean_line(
 
 
 def _integer_depths(figure: go.Figure, depths: np.ndarray) -> None:
-    figure.update_xaxes(dtick=1, range=[depths.min() - 0.5, depths.max() + 0.5])
+    figure.update_xaxes(dtick=whole_step(int(np.ptp(depths)), most=12), range=[depths.min() - 0.5, depths.max() + 0.5])

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from dashboard.charts.scales import whole_step
 from dashboard.charts.style import MARK, SEQUENTIAL, Style
 from dashboard.texts import Texts
 
@@ -29,6 +30,8 @@ def layer_over_depth(
 ) -> go.Figure:
     """One panel per activation, layer over depth; the colour is a size on a scale that all panels share.
 
+    Each depth that is there has a column as wide as any other, so that fifty layers beside ten leave no gap.
+
     Args:
         cells: activation, depth, layer, seeds, value (missing where there is nothing to show).
         limits: of `value`, over all that may be compared with this picture, so that colours keep their meaning.
@@ -48,20 +51,21 @@ def layer_over_depth(
         horizontal_spacing=0.1,
         vertical_spacing=0.36 / (rows + 1) if rows > 1 else 0.0,
     )
-    depths = np.arange(cells["depth"].min(), cells["depth"].max() + 1)
+    depths = [int(depth) for depth in np.unique(cells["depth"])]
+    places = np.arange(len(depths))
     layers = np.arange(1, depths[-1] + 2)
     for index, activation in enumerate(names):
         row, column = index // columns + 1, index % columns + 1
         own = cells[cells["activation"] == activation].set_index(["layer", "depth"])
-        places = pd.MultiIndex.from_product([layers, depths], names=["layer", "depth"])
-        table = own[["value", "seeds"]].reindex(places).reset_index()
+        every = pd.MultiIndex.from_product([layers, depths], names=["layer", "depth"])
+        table = own[["value", "seeds"]].reindex(every).reset_index()
         shape = (len(layers), len(depths))
         said = [
             hover(activation, int(depth), int(layer), value, int(seeds)) if np.isfinite(value) else ""
             for layer, depth, value, seeds in table[["layer", "depth", "value", "seeds"]].to_numpy(float)
         ]
         figure.add_heatmap(
-            x=np.array([counted(int(depth)) for depth in depths]),
+            x=places,
             y=layers,
             z=table["value"].to_numpy(float).reshape(shape),
             text=np.array(said, dtype=object).reshape(shape),
@@ -77,13 +81,14 @@ def layer_over_depth(
         figure.update_xaxes(title_text=layers_axis if lowest else None, row=row, col=column)
         figure.update_yaxes(title_text=texts("page.axis_layer") if column == 1 else None, row=row, col=column)
         if activation == marked[0] and marked[1] in depths:
-            x = counted(marked[1])
+            x = depths.index(marked[1])
             corners = {"x0": x - 0.5, "x1": x + 0.5, "y0": 0.5, "y1": marked[1] + 1.5}
             figure.add_shape(type="rect", **corners, line={"color": MARK, "width": 3}, row=row, col=column)
-    step = 1 if len(depths) < 7 else 2
-    style.dress(figure, height=150 + 260 * rows)
-    figure.update_xaxes(dtick=step, tick0=counted(0), showgrid=False, zeroline=False)
-    figure.update_yaxes(dtick=step, tick0=1, showgrid=False, zeroline=False)
+    style.dress(figure, height=150 + (260 if len(layers) < 20 else 420) * rows)
+    shown = places[:: 1 if len(depths) < 7 else 2]
+    labels = [str(counted(depths[place])) for place in shown]
+    figure.update_xaxes(tickvals=shown, ticktext=labels, showgrid=False, zeroline=False)
+    figure.update_yaxes(dtick=whole_step(len(layers), most=7), tick0=1, showgrid=False, zeroline=False)
     _add_bar(figure, limits, bar, logarithmic, style)
     return figure
 

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.analysis.estimates import bands
+from dashboard.charts.scales import whole_step
 from dashboard.charts.style import SPLIT_COLOURS, SPLIT_DASHES, Style, add_band, with_opacity
 from dashboard.texts import Texts
 from dashboard.wording import Wording
@@ -167,7 +168,7 @@ def gap_by_depth(gaps: pd.DataFrame, chosen: int, wording: Wording, style: Style
         hovertemplate=f"{wording.layers_axis}: %{{x}}<br>{texts('page.mean')} %{{y:+.{wording.digits}f}} {wording.unit}"
         f"<br>%{{customdata[0]:+.{wording.digits}f}} … %{{customdata[1]:+.{wording.digits}f}}<extra></extra>",
     )
-    figure.update_xaxes(dtick=1, range=[depths.min() - 0.5, depths.max() + 0.5])
+    figure.update_xaxes(dtick=whole_step(int(np.ptp(depths)), most=12), range=[depths.min() - 0.5, depths.max() + 0.5])
     return figure
 
 

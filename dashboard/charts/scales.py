@@ -16,6 +16,12 @@ def number(value: float) -> str:
     return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
 
 
+def whole_step(values: int, most: int) -> int:
+    """How far apart the ticks of whole numbers stand, so that there are not many more of them than `most`."""
+    rough = values / most
+    return next((step for step in (1, 2, 5, 10) if rough <= step), 20)
+
+
 def log_ticks(low: float, high: float) -> NDArray[np.float64]:
     """Round numbers for a logarithmic axis: powers of ten, with 2 and 5 between them where these are few."""
     first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))

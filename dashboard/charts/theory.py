@@ -3,6 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from dashboard.charts.scales import whole_step
 from dashboard.charts.style import ACTIVATION_COLOURS, Style
 from dashboard.diagnosis.expectations import Comparison
 from dashboard.texts import Texts
@@ -49,5 +50,6 @@ def by_depth(
         figure.update_yaxes(type="log", exponentformat="power", dtick=1)
     else:
         figure.update_yaxes(rangemode="tozero")
-    figure.update_xaxes(dtick=1)
+    span = max(int(found.expected["depth"].max()) for found in comparisons.values())
+    figure.update_xaxes(dtick=whole_step(span, most=12))
     return figure

@@ -111,7 +111,7 @@ def diagnose(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> S
         whole = compare(runs, curves, start, depths[0], best, 1)
     else:
         whole = compare(_best_by_others(runs, best, depths[-1]), curves, start, best, depths[-1], 1)
-    if whole.kind != "overfitting":  # else it is known, and large
+    if whole.kind != "overfitting" and whole.causes["degradation"] != "yes":  # else it is known
         whole = replace(whole, causes={**whole.causes, "overfitting": _overfitting(runs[~runs["diverged"]])})
     lacking = seeds_to_judge(len(depths)) - complete
     return SweepDiagnosis(depths, effect, p_value, best, whole, lacking if effect == "cannot_tell" else None)
@@ -212,10 +212,10 @@ def _causes(
 
     vanishing, exploding: δ shrinks or grows on its way back before training, by the rule of `analysis/gradients.py`;
     runs that diverge count as exploding. overfitting: the training loss falls and the held-out loss rises, or test
-    accuracy falls while training accuracy surely does not. budget: the deeper networks still gained, in the last
-    quarter of their budget, a good part of what they lack. degradation: training accuracy falls too (He et al. 2016,
-    "Deep residual learning for image recognition", section 1). noise: the mean does not fall, so that a fall in one
-    experiment is its seed's.
+    accuracy falls while training accuracy surely does not; never where both fall. budget: the deeper networks still
+    gained, in the last quarter of their budget, a good part of what they lack. degradation: training accuracy falls too
+    (He et al. 2016, "Deep residual learning for image recognition", section 1). noise: the mean does not fall, so that
+    a fall in one experiment is its seed's.
     """
     falls = _presence(test, "fall")
     train_falls = _presence(train, "fall")
@@ -229,15 +229,17 @@ def _causes(
     budget_presence: Presence = (
         "cannot_tell" if spent is None or spent.too_short == "cannot_tell" else "yes" if catching_up else "no"
     )
+    degradation = both(falls, train_falls)
+    overfitting = either(
+        both(_presence(train_loss, "fall"), _presence(test_loss, "rise")),
+        both(falls, opposite(train_falls)),
+    )
     return {
         "exploding": "yes" if diverged > thresholds.DIVERGED_SHARE.limit else explodes,
         "vanishing": vanishes,
-        "overfitting": either(
-            both(_presence(train_loss, "fall"), _presence(test_loss, "rise")),
-            both(falls, opposite(train_falls)),
-        ),
+        "overfitting": "no" if degradation == "yes" else overfitting,
         "budget": budget_presence,
-        "degradation": both(falls, train_falls),
+        "degradation": degradation,
         "noise": NOISE[test.verdict],
     }
 

@@ -36,10 +36,19 @@ def _literal(value: Any) -> str:
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 
-# The networks of the question itself: everything but activation, depth and seed at the asker's settings.
-PLAIN_RUNS = "(SELECT * FROM run WHERE origin = 'grid' AND {})".format(
-    " AND ".join(f"{COLUMN[field]} = {_literal(value)}" for field, value in PLAIN.items() if field != "activation")
+_PLAIN_BUT_ACTIVATION = " AND ".join(
+    f"{COLUMN[field]} = {_literal(value)}" for field, value in PLAIN.items() if field != "activation"
 )
+_DEEPEST_OF_ALL = 1_000_000
+# The networks of the question itself: everything but activation, depth and seed at the asker's settings. None is deeper
+# than those without an activation function, if there are such: what another study has of fifty layers would leave the
+# pictures of all activation functions side by side all but empty.
+PLAIN_RUNS = f"""(
+    SELECT * FROM run WHERE origin = 'grid' AND {_PLAIN_BUT_ACTIVATION} AND depth <= coalesce(
+        (SELECT max(depth) FROM run WHERE origin = 'grid' AND activation = 'linear' AND {_PLAIN_BUT_ACTIVATION}),
+        {_DEEPEST_OF_ALL}
+    )
+)"""
 
 
 def select(snapshot: Path, sql: str, **parameters: Any) -> pd.DataFrame:

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 from serving import open_browser, serve
-from stores import cut_store
+from stores import EVERYTHING, cut_store
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("data")
-    cut_store(folder, "true")
+    cut_store(folder, "true", among=EVERYTHING)
     with serve(folder) as address:
         yield address
 

@@ -9,6 +9,7 @@ from playwright.sync_api import TimeoutError as NotInTimeError
 from serving import PATIENCE
 
 from dashboard.chapters import CHAPTERS
+from dashboard.texts import Texts
 
 # What each control shows: the pressed option, the place of a slider, the state of a switch, the text of a field.
 SHOWN = """
@@ -66,6 +67,18 @@ def _changes(page: Page, act: Callable[[], object]) -> None:
     act()
     page.wait_for_url(lambda url: url != before)
     drawn(page)
+
+
+def test_the_first_page_is_found_by_its_name_too(server: str, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en").new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(f"{server}/answer?lang=ja&draw=3")
+    page.get_by_role("heading", name=Texts("ja")("answer.title")).wait_for()
+    drawn(page)
+    assert page.get_by_role("dialog").count() == 0
+    assert page.url.startswith(f"{server}/?")
+    assert "draw=3" in page.url
+    page.context.close()
 
 
 # A query is asked by hand, and the shipped store has no run of anybody's own to choose.
