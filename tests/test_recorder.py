@@ -348,6 +348,43 @@ def test_a_training_that_stops_early_ends_with_an_epoch_measured_in_full(tmp_pat
     assert store.rows("SELECT sum(count) AS examples FROM confusion")["examples"][0] == 96
 
 
+def test_a_training_that_goes_on_where_another_ended_has_the_epochs_of_its_own(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(4, activation="softmax")])
+    store = recorded(tmp_path, model, IMAGES.reshape(96, 64), DIGITS, initial_epoch=3, epochs=5)
+    assert store.run.epochs == 2
+    assert set(store.rows("SELECT epoch FROM layer_stat")["epoch"]) == {0, 1, 2}
+    assert store.rows("SELECT max(epoch) AS last FROM layer_histogram")["last"][0] == 2
+
+
+def test_a_test_set_longer_than_a_training_sample_is_read_to_its_end(tmp_path: Path) -> None:
+    images = np.zeros((12_500, 4), np.float32)
+    stream = tf.data.Dataset.from_tensor_slices((images, np.arange(12_500) % 4)).batch(500)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, activation="softmax")])
+    store = recorded(tmp_path, model, images[:96], DIGITS, test_data=stream, epochs=1)
+    assert set(store.rows("SELECT examples FROM epoch_metric WHERE split = 'test'")["examples"]) == {12_500}
+    assert "cut" not in store.notes
+
+
+def test_of_an_endless_test_set_the_first_examples_are_taken_and_that_is_said(tmp_path: Path) -> None:
+    flat = IMAGES.reshape(96, 64)
+    stream = tf.data.Dataset.from_tensor_slices((flat, DIGITS)).batch(96).repeat()
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(4, activation="softmax")])
+    store = recorded(tmp_path, model, flat, DIGITS, test_data=stream, epochs=1)
+    assert set(store.rows("SELECT examples FROM epoch_metric WHERE split = 'test'")["examples"]) == {12_000}
+    assert "cut" in store.notes
+
+
+def test_another_kind_of_accuracy_is_not_taken_for_the_plain_one(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(4, activation="softmax")])
+    flat = IMAGES.reshape(96, 64)
+    metrics = [keras.metrics.SparseTopKCategoricalAccuracy(3), "accuracy"]
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=metrics)
+    seen = model.fit(flat, DIGITS, epochs=1, verbose=0, callbacks=[Recorder("top", data=tmp_path)])
+    stored = Store(tmp_path).rows("SELECT accuracy FROM epoch_metric WHERE split = 'train_running'")["accuracy"]
+    assert list(stored) == pytest.approx(seen.history["accuracy"])
+    assert seen.history["accuracy"] != seen.history["sparse_top_k_categorical_accuracy"]
+
+
 def test_a_loss_that_is_not_finite_from_the_start_is_a_diverged_training(tmp_path: Path) -> None:
     model = keras.Sequential(
         [keras.Input((64,)), keras.layers.Dense(1, kernel_initializer=keras.initializers.Constant(1e30))]

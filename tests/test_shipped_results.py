@@ -2,15 +2,17 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 from stores import shipped_snapshot
 
-from trainer.study import STUDIES_FOLDER, read_study
+from dashboard import queries
+from trainer.study import read_study, shipped_studies
 
-ASKED = ("question", "activations")
+MOST_BYTES = 80e6
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +42,29 @@ def mean_test_accuracy(store: duckdb.DuckDBPyConnection, activation: str) -> dic
     )
 
 
-@pytest.mark.parametrize("name", ASKED)
-def test_every_run_that_a_study_asks_for_is_shipped_and_finished(store: duckdb.DuckDBPyConnection, name: str) -> None:
-    study = read_study(STUDIES_FOLDER / f"{name}.toml")
-    shipped = {run_id for (run_id,) in rows(store, "SELECT run_id FROM run WHERE status = 'finished'")}
-    asked = {run_id for (run_id,) in rows(store, f"SELECT run_id FROM study_run WHERE study = '{name}'")}
+@pytest.mark.parametrize("path", shipped_studies(), ids=lambda path: path.stem)
+def test_every_run_that_a_study_asks_for_is_shipped_and_went_to_its_end(
+    store: duckdb.DuckDBPyConnection, path: Path
+) -> None:
+    study = read_study(path)
+    shipped = {run_id for (run_id,) in rows(store, "SELECT run_id FROM run WHERE status IN ('finished', 'diverged')")}
+    asked = {run_id for (run_id,) in rows(store, f"SELECT run_id FROM study_run WHERE study = '{study.name}'")}
     assert asked == {run.run_id for run in study.runs}
     assert asked <= shipped
+
+
+def test_the_snapshot_keeps_the_repository_small() -> None:
+    assert shipped_snapshot().stat().st_size <= MOST_BYTES
+
+
+def test_the_chapters_of_the_question_are_as_deep_as_the_question(tmp_path: Path) -> None:
+    """Though some of its networks are stored with fifty layers, for another study."""
+    grid = queries.grid(Path(shutil.copy(shipped_snapshot(), tmp_path)))
+    assert set(grid.groupby("activation")["depth"].max()) == {10}
+
+
+def test_every_network_of_the_question_was_trained_to_its_end(store: duckdb.DuckDBPyConnection) -> None:
+    assert rows(store, "SELECT DISTINCT status FROM asked") == [("finished",)]
 
 
 def test_the_studies_are_as_large_as_they_say(store: duckdb.DuckDBPyConnection) -> None:
@@ -85,7 +103,8 @@ def test_every_layer_was_measured_at_every_epoch(store: duckdb.DuckDBPyConnectio
 
 
 def test_what_is_shipped_was_trained_by_committed_code(store: duckdb.DuckDBPyConnection) -> None:
-    commits = rows(store, "SELECT DISTINCT git_commit FROM asked JOIN provenance USING (provenance_id)")
+    assert rows(store, "SELECT count(*) FROM run ANTI JOIN provenance USING (provenance_id)") == [(0,)]
+    commits = rows(store, "SELECT DISTINCT git_commit FROM run JOIN provenance USING (provenance_id)")
     assert commits
     for (commit,) in commits:
         assert len(commit) == 40

@@ -1,5 +1,6 @@
 """The examples on which somebody's own model is measured: where they come from, and which of them are taken."""
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ class FitData:
     validation: Examples | None
     train_size: int | None
     batch_size: int | None
+    initial_epoch: int  # epochs that were trained in an earlier call
 
 
 def of_fit(model: keras.Model) -> FitData:
@@ -95,21 +97,23 @@ def of_fit(model: keras.Model) -> FitData:
     while frame is not None and not (frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model):
         frame = frame.f_back  # type: ignore[assignment]  # None at the end
     found = dict(frame.f_locals) if frame is not None else {}
-    training = examples_of(found.get("x"), found.get("y"))
+    training = examples_of(found.get("x"), found.get("y"), most=TRAINING_SAMPLE)
     validation = examples_of(found.get("val_x"), found.get("val_y"))
     batch_size = found.get("batch_size")
     if batch_size is None and not isinstance(found.get("x"), tf.data.Dataset | keras.utils.PyDataset):
         batch_size = 32  # Keras' default for arrays
     size = len(training) if training and training.whole else None
-    return FitData(training, validation, size, batch_size if training else None)
+    return FitData(training, validation, size, batch_size if training else None, found.get("initial_epoch") or 0)
 
 
-def examples_of(inputs: Any, targets: Any = None) -> Examples | None:
-    """Arrays as they are; the first examples of a dataset; None for what cannot be read without using it up."""
+def examples_of(inputs: Any, targets: Any = None, most: float = math.inf) -> Examples | None:
+    """Arrays as they are; the first `most` examples of a dataset, or as many as fit in `HELD_BYTES`; None for what
+    cannot be read without using it up."""
     if isinstance(inputs, tf.data.Dataset):
-        return _first_of(iter(inputs))
+        endless = inputs.cardinality() == tf.data.INFINITE_CARDINALITY
+        return _first_of(iter(inputs), TRAINING_SAMPLE if endless else most)
     if isinstance(inputs, keras.utils.PyDataset):
-        return _first_of(inputs[number] for number in range(len(inputs)))
+        return _first_of((inputs[number] for number in range(len(inputs))), most)
     arrays = keras.tree.flatten((inputs, targets))
     if targets is None or not all(hasattr(array, "shape") and len(array.shape) for array in arrays):
         return None
@@ -121,12 +125,12 @@ def examples_of(inputs: Any, targets: Any = None) -> Examples | None:
     )
 
 
-def _first_of(batches: Any) -> Examples | None:
+def _first_of(batches: Any, most: float) -> Examples | None:
     """Of a stream of batches (inputs, targets) as many as are wanted, or as fit."""
     kept: list[Any] = []
     examples, size, whole = 0, 0, True
     for batch in batches:
-        if examples >= TRAINING_SAMPLE or size >= HELD_BYTES:
+        if examples >= most or size >= HELD_BYTES:
             whole = False
             break
         inputs, targets, _ = keras.utils.unpack_x_y_sample_weight(batch)

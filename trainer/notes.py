@@ -13,6 +13,7 @@ NOTES = {
     "no_signals": "What flows through these layers could not be seen, only their weights and gradients",
     "no_test_data": "No test examples were given; give some with test_data=(x, y)",
     "no_validation": "fit has no validation data",
+    "cut": "Only the first examples of a long stream were read, as many as fit in memory",
     "no_accuracy": "The loss is not that of one classification, so that there is a loss but no accuracy",
     "no_update_ratio": "The size of the last step is not known, because several steps were taken at once",
     "no_spectrum": "The singular values of these kernels would take too long",

@@ -119,7 +119,8 @@ class _Recording:
         self.run_id = uuid.uuid4().hex[:16]
         self.model, self.store, self.named = model, store, named
         self.started = time.perf_counter()
-        self.epochs = int(params.get("epochs") or 1)
+        self.fit = of_fit(model)
+        self.epochs = max(1, int(params.get("epochs") or 1) - self.fit.initial_epoch)
         self.schedule = set(recorded_epochs(self.epochs))
         self.epoch = 0
         self.status = "finished"
@@ -129,7 +130,6 @@ class _Recording:
         self.seen = Measurements()
         self.notes: dict[str, list[str]] = {}
         self.provenance = replace(provenance.where_trained(provenance.gather()), recipe=None)
-        self.fit = of_fit(model)
         self.training, self.test = train or self.fit.training, test
         self.sample = self.training.sample() if self.training else None
         self.probe: Examples | None = (self.training or test).probe() if (self.training or test) else None  # type: ignore[union-attr]
@@ -155,6 +155,9 @@ class _Recording:
         for note, holds in missing.items():
             if holds:
                 self._note(note)
+        for split, examples in (("test_data", test), ("validation_data", self.fit.validation)):
+            if examples is not None and not examples.whole:
+                self._note("cut", f"{split}: {len(examples):,}")
         self._fit_probe_to_memory()
 
     # ---- while it trains --------------------------------------------------------------------------------------------
@@ -419,7 +422,8 @@ def _accuracy(logs: dict[str, Any], prefix: str) -> float | None:
     """The accuracy that Keras was asked for, whatever it is called: accuracy, acc, sparse_categorical_accuracy, …"""
     for name, value in logs.items():
         plain = name.removeprefix(prefix)
-        if name.startswith(prefix) and not plain.startswith("val_") and (plain == "acc" or plain.endswith("accuracy")):
+        is_accuracy = plain == "acc" or plain.endswith("accuracy")
+        if name.startswith(prefix) and not plain.startswith(("val_", "top_k", "sparse_top_k")) and is_accuracy:
             return float(value)
     return None
 
