@@ -100,6 +100,26 @@ def test_a_test_loss_that_rises_at_the_last_epoch_alone_is_no_overfitting() -> N
     assert of(metrics(HEALTHY, [*HEALTHY[:-1], 0.4]), layers()).verdict == "healthy"
 
 
+def test_a_wide_gap_is_overfitting_even_where_the_test_loss_does_not_rise() -> None:
+    gap = metrics(HEALTHY)
+    gap.loc[gap["split"] == "test", "accuracy"] -= 0.2
+    found = of(gap, layers())
+    assert found.verdict == "overfitting"
+    (finding,) = (each for each in found.findings if each.fault == "overfitting")
+    assert {figure.name: figure.value for figure in finding.figures}["accuracy_gap"] == pytest.approx(0.2)
+
+
+def test_a_gap_at_one_epoch_alone_is_no_overfitting() -> None:
+    gap = metrics(HEALTHY)
+    gap.loc[(gap["split"] == "test") & (gap["epoch"] == EPOCHS), "accuracy"] -= 0.2
+    assert of(gap, layers()).verdict == "healthy"
+
+
+def test_where_there_is_no_accuracy_the_losses_decide_about_overfitting() -> None:
+    found = of(metrics(HEALTHY).assign(accuracy=np.nan), layers())
+    assert "overfitting" not in {finding.fault for finding in found.findings}
+
+
 def test_causes_come_before_what_they_cause() -> None:
     found = of(metrics(STUCK), layers(slope=0.25))
     assert [finding.fault for finding in found.findings] == ["vanishing", "plateau"]

@@ -207,23 +207,27 @@ def diverged(signs: Signs) -> Finding:
 
 
 def overfitting(signs: Signs) -> Finding:
-    """The held-out loss rises after its best epoch while the training loss falls (Goodfellow et al. 2016, section 5.2).
+    """The held-out loss rises after its best epoch while the training loss falls; or, where it does not rise, the gap
+    between training and test accuracy is large all the same (Goodfellow et al. 2016, section 5.2).
 
     The validation set chooses the best epoch, the test set judges the rise: how far its loss stayed above that of the
     best epoch all through the last quarter, as a share of it.
     """
-    rise = signs.held_out_rise
+    rise, gap = signs.held_out_rise, signs.accuracy_gap
     falls = signs.train_fall is not None and signs.train_fall > 0
     later = signs.best_epoch is not None and signs.best_epoch < signs.last_epoch
+    rises = both(thresholds.HELD_OUT_RISE.presence(rise), "yes" if falls and later else "no")
+    # Without an accuracy, as in a regression, the losses decide alone.
+    wide = "no" if gap is None else thresholds.ACCURACY_GAP.presence(gap)
     return Finding(
         "overfitting",
-        both(thresholds.HELD_OUT_RISE.presence(rise), "yes" if falls and later else "no"),
-        thresholds.HELD_OUT_RISE.strength(rise),
+        either(rises, wide),
+        max(thresholds.HELD_OUT_RISE.strength(rise), thresholds.ACCURACY_GAP.strength(gap)),
         _figures(
             ("held_out_rise", rise, thresholds.HELD_OUT_RISE.limit),
             ("train_fall", signs.train_fall, None),
             ("best_epoch", signs.best_epoch, None),
-            ("accuracy_gap", signs.accuracy_gap, None),
+            ("accuracy_gap", gap, thresholds.ACCURACY_GAP.limit),
         ),
         (),
         (signs.best_epoch or 0, signs.last_epoch),

@@ -35,7 +35,7 @@ class Signs:
     train_loss: float | None  # at the last epoch
     train_accuracy: float | None
     test_accuracy: float | None
-    accuracy_gap: float | None  # training less test accuracy, at the last epoch
+    accuracy_gap: float | None  # training less test accuracy, the smallest in the last quarter of the budget
     since: int  # the epoch at which the last quarter of the budget begins
     late_gain: float | None  # validation accuracy gained in that last quarter
     late_fall: float | None  # share of the training loss (Keras' running mean) that it took away
@@ -89,7 +89,7 @@ def signs_of(run: Mapping[str, Any], metrics: pd.DataFrame, layers: pd.DataFrame
         train_loss=_at(loss, "train", last),
         train_accuracy=train_accuracy,
         test_accuracy=test_accuracy,
-        accuracy_gap=_less(train_accuracy, test_accuracy),
+        accuracy_gap=_smallest_gap(accuracy, since),
         since=since,
         late_gain=_less(_at(accuracy, "validation", last), _at(accuracy, "validation", since)),
         late_fall=_share_lost(_at(loss, "train_running", max(since, 1)), _at(loss, "train_running", last)),
@@ -145,6 +145,13 @@ def _at(table: pd.DataFrame, split: str, epoch: int) -> float | None:
 def _lowest(table: pd.DataFrame, split: str, since: int) -> float | None:
     values = table.loc[table.index >= since, split].dropna() if split in table else pd.Series(dtype=float)
     return float(values.min()) if len(values) else None
+
+
+def _smallest_gap(accuracy: pd.DataFrame, since: int) -> float | None:
+    if not {"train", "test"} <= set(accuracy.columns):
+        return None
+    gaps = (accuracy["train"] - accuracy["test"])[accuracy.index >= since].dropna()
+    return float(gaps.min()) if len(gaps) else None
 
 
 def _less(minuend: float | None, subtrahend: float | None) -> float | None:

@@ -64,6 +64,7 @@ VANISHING_TOTAL = _own("vanishing_total", gradients.VANISHING_TOTAL, "factor", r
 DEAD = _own("dead", 0.75, "share", ruled_out=0.5)
 SATURATED = _own("saturated", 0.6, "share", ruled_out=0.4)
 HELD_OUT_RISE = _own("held_out_rise", 0.05, "share", ruled_out=0.02)
+ACCURACY_GAP = _own("accuracy_gap", 0.08, "points", ruled_out=0.06)
 LATE_GAIN = _own("late_gain", 0.015, "points", ruled_out=0.01)
 LATE_FALL = _own("late_fall", 0.02, "share", ruled_out=0.015)
 UNTOUCHED = _own("untouched", 0.95, "share")
@@ -95,6 +96,7 @@ TABLE = (
     DEAD,
     SATURATED,
     HELD_OUT_RISE,
+    ACCURACY_GAP,
     LATE_GAIN,
     LATE_FALL,
     UNTOUCHED,
