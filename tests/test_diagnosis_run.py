@@ -120,6 +120,13 @@ def test_where_there_is_no_accuracy_the_losses_decide_about_overfitting() -> Non
     assert "overfitting" not in {finding.fault for finding in found.findings}
 
 
+def test_units_so_few_that_they_must_saturate_are_a_plateau() -> None:
+    saturated = layers(saturated_fraction=0.9)
+    assert diagnose({**run(), "width": 32}, metrics(STUCK), saturated).verdict == "saturated"
+    assert diagnose({**run(), "width": 3}, metrics(STUCK), saturated).verdict == "plateau"  # 2³ < 10 classes
+    assert diagnose({**run(), "width": 3, "classes": 4}, metrics(STUCK), saturated).verdict == "saturated"
+
+
 def test_causes_come_before_what_they_cause() -> None:
     found = of(metrics(STUCK), layers(slope=0.25))
     assert [finding.fault for finding in found.findings] == ["vanishing", "plateau"]

@@ -172,13 +172,14 @@ def dead(signs: Signs) -> Finding:
 def saturated(signs: Signs) -> Finding:
     """Units were pushed into the flat ends of their activation, where its slope is below a twentieth of the steepest.
 
-    Glorot & Bengio 2010, section 3. (They need not have been there at the start: then the steps were too large.)
+    Glorot & Bengio 2010, section 3. (They need not have been there at the start: then the steps were too large.) It
+    cannot be told from the plateau of a network with too few units, which are at their ends because they are few.
     """
     has_ends = signs.depth and signs.activation not in ("linear", "relu")  # that are flat on both sides
     share = max(signs.saturated.values(), default=None if has_ends else 0.0)
     return Finding(
         "saturated",
-        both(thresholds.SATURATED.presence(share), _trouble(signs)),
+        both(thresholds.SATURATED.presence(share), _trouble(signs), "cannot_tell" if signs.few_units else "yes"),
         thresholds.SATURATED.strength(share),
         _figures(
             ("saturated_share", share, thresholds.SATURATED.limit),

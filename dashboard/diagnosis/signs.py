@@ -52,6 +52,9 @@ class Signs:
     dead: Mapping[int, float]  # share of dead units by hidden layer, at the last epoch
     dead_since: int | None  # first epoch at which a layer was as dead as it is at the end
     guessing: float | None = GUESSING  # the loss of guessing; None where the run does not classify
+    # Whether so few units stand side by side that they could not tell the classes apart by which of their two flat ends
+    # each is at: then they are at their ends for want of others.
+    few_units: bool = False
 
     @property
     def loss_left(self) -> float | None:
@@ -64,7 +67,8 @@ def signs_of(run: Mapping[str, Any], metrics: pd.DataFrame, layers: pd.DataFrame
 
     Args:
         run: its row in the table `run`: depth (where it is not known, all layers but the last count), activation,
-            diverged_epoch; classes, where they are not the grid's ten.
+            diverged_epoch; width, where its hidden layers have one in common; classes, where they are not the grid's
+            ten.
         metrics: its rows in `epoch_metric`: epoch, split, loss, accuracy.
         layers: its rows in `layer_stat`: epoch, layer, and the statistics; may be empty.
     """
@@ -107,6 +111,7 @@ def signs_of(run: Mapping[str, Any], metrics: pd.DataFrame, layers: pd.DataFrame
         dead=dead,
         dead_since=_since_when(hidden, dead),
         guessing=_loss_of_guessing(run),
+        few_units=_few_units(run),
     )
 
 
@@ -120,6 +125,13 @@ def _loss_of_guessing(run: Mapping[str, Any]) -> float | None:
         return float(np.log(classes))
     chance = 1 / classes
     return float(-classes * (chance * np.log(chance) + (1 - chance) * np.log(1 - chance)))
+
+
+def _few_units(run: Mapping[str, Any]) -> bool:
+    width, classes = run.get("width"), run.get("classes", CLASSES)
+    if width is None or pd.isna(width) or pd.isna(classes):
+        return False
+    return bool(2 ** min(int(width), 64) < classes)
 
 
 def _quarter_before(epochs: NDArray[np.integer[Any]], last: int) -> int:
