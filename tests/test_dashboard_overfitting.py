@@ -156,3 +156,54 @@ def test_figures_as_keras_reports_them_can_be_added(monkeypatch: pytest.MonkeyPa
     app.toggle[0].set_value(True).run()
     assert not app.exception
     assert TEXTS("split.train_running") in app.get("plotly_chart")[0].proto.spec
+
+
+# ---- other amounts of data ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_budgets(tmp_path: Path) -> Path:
+    """Linear networks of the question; tanh networks that trained for longer on fewer images, measured now and then."""
+    file = cut_store(tmp_path, "activation IN ('linear', 'tanh') AND depth IN (1, 2) AND seed < 3")
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(
+            "UPDATE epoch_metric SET epoch = epoch * 16 "
+            "WHERE run_id IN (SELECT run_id FROM run WHERE activation = 'tanh')"
+        )
+        connection.execute("UPDATE run SET train_size = 1000, epochs = 320 WHERE activation = 'tanh'")
+    return tmp_path
+
+
+def test_networks_of_another_amount_of_data_are_shown_at_the_epochs_that_were_measured(
+    monkeypatch: pytest.MonkeyPatch, two_budgets: Path
+) -> None:
+    app = open_overfitting(monkeypatch, two_budgets, budget="1000x320", epoch="160")
+    assert not app.exception
+    assert app.select_slider(key="epoch").value == 160
+    assert app.select_slider(key="epoch").options[:3] == ["0", "16", "32"]
+    assert TEXTS("overfitting.note.long").strip() in " ".join(text.value for text in app.caption)
+
+
+def test_an_epoch_that_the_other_networks_lack_is_forgotten(monkeypatch: pytest.MonkeyPatch, two_budgets: Path) -> None:
+    app = open_overfitting(monkeypatch, two_budgets, epoch="7")
+    assert app.slider(key="epoch").value == 7
+    app.selectbox(key="budget").select("1000x320").run()
+    assert not app.exception
+    assert app.select_slider(key="epoch").value == 320
+
+
+def test_the_question_is_shown_first(monkeypatch: pytest.MonkeyPatch, two_budgets: Path) -> None:
+    assert open_overfitting(monkeypatch, two_budgets).selectbox(key="budget").value == "48000x20"
+
+
+def test_a_single_amount_of_data_is_no_choice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cut_store(tmp_path, "activation = 'linear' AND depth IN (1, 2) AND seed < 3")
+    app = open_overfitting(monkeypatch, tmp_path)
+    assert "budget" not in {box.key for box in app.selectbox}
+
+
+def test_a_long_training_is_drawn_on_a_logarithmic_axis_with_its_best_epoch_in_place() -> None:
+    figure = charts.over_epochs(ONE.assign(epoch=ONE["epoch"] * 100), SPLITS, 100, LOSS, STYLE, TEXTS)
+    assert figure.layout.xaxis.type == "log"
+    assert figure.layout.shapes[0].x0 == 100
+    assert figure.layout.annotations[0].x == pytest.approx(2.0)  # of an annotation, unlike a line, the logarithm

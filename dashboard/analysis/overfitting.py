@@ -11,7 +11,9 @@ from dashboard.analysis.estimates import Estimate, estimate
 
 # Training accuracy below twice what guessing among ten digits gives: nothing has been learned that could be overfitted.
 HARDLY_LEARNED = 0.2
-FitReading = Literal["overfits", "unstable", "gap", "none", "cannot_tell"]
+# Of training less test accuracy: what the network learned of its training images then hardly carries over.
+WIDE_GAP = 0.08
+FitReading = Literal["overfits", "wide", "unstable", "gap", "none", "cannot_tell"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Overfitting:
     def verdict(self) -> Presence:
         if self.reading == "cannot_tell":
             return "cannot_tell"
-        return "yes" if self.reading == "overfits" else "no"
+        return "yes" if self.reading in ("overfits", "wide") else "no"
 
 
 def gap(frame: pd.DataFrame, value: str, held_out: str = "test") -> pd.DataFrame:
@@ -63,7 +65,7 @@ def best_epoch(curves: pd.DataFrame, split: str = "validation") -> int:
 
 def overfitting(curves: pd.DataFrame) -> Overfitting:
     """Overfitting is when the training loss keeps falling while the held-out loss rises (Goodfellow et al. 2016,
-    section 5.2); a gap alone is not.
+    section 5.2); a gap alone is not, unless it is wide.
 
     The validation set chooses the best epoch, and the test set, which had no part in the choice, says whether the loss
     rises after it: on the set that chose, the chosen epoch looks best by chance alone. The training loss is Keras'
@@ -105,15 +107,15 @@ def _change(wide: pd.DataFrame, split: str, before: int, after: int) -> Estimate
 def _reading(best: int, last: int, rise: Estimate, fall: Estimate, width: Estimate) -> FitReading:
     """The named rule, in this order.
 
-    cannot_tell: a single seed. gap or none, by whether the gap is surely above zero and may be large enough to matter:
-    the held-out loss does not rise after its best epoch by an amount that matters. overfits: it rises, while the
-    training loss falls. unstable: it rises, and the training loss does not fall by an amount that matters. cannot_tell:
-    anything else.
+    cannot_tell: a single seed. wide, gap or none, by whether the gap is surely wide, or surely above zero and maybe
+    large enough to matter: the held-out loss does not rise after its best epoch by an amount that matters. overfits: it
+    rises, while the training loss falls. unstable: it rises, and the training loss does not fall by an amount that
+    matters. cannot_tell: anything else.
     """
     if not rise.certain:
         return "cannot_tell"
     if best == last or rise.high < NEGLIGIBLE_LOSS:
-        return "gap" if verdict_of(width) == "rise" else "none"
+        return "wide" if width.low >= WIDE_GAP else "gap" if verdict_of(width) == "rise" else "none"
     if rise.low > 0:
         return "overfits" if fall.low > 0 else "unstable" if fall.high < NEGLIGIBLE_LOSS else "cannot_tell"
     return "cannot_tell"

@@ -8,6 +8,7 @@ from dashboard import queries
 from dashboard.analysis.differences import improves, paired_difference
 from dashboard.analysis.estimates import CONFIDENCE, Estimate, estimate
 from dashboard.analysis.overfitting import (
+    WIDE_GAP,
     Overfitting,
     best_epoch,
     gap,
@@ -15,6 +16,7 @@ from dashboard.analysis.overfitting import (
     overfitting_by_depth,
     overfitting_of_each,
 )
+from dashboard.chapters import address
 from dashboard.chapters.page import Page
 from dashboard.chapters.verdicts import show_sweep
 from dashboard.charts import overfitting as charts
@@ -74,11 +76,11 @@ def say_gaps(gaps: pd.DataFrame, runs: pd.DataFrame, wording: Wording, epoch: in
             paired_difference(runs[runs["split"] == split], wording.metric, shallowest, deepest).estimate
             for split in ("train", "test")
         )
-        wider_by_learning = change.verdict != "rise" or improves(train, wording.metric)
+        how = _how_wider(train, wording) if change.verdict == "rise" else change.verdict
         if change.estimate.certain:
             said.append(
                 texts(
-                    f"overfitting.says.deeper_{change.verdict if wider_by_learning else 'rise_worse'}",
+                    f"overfitting.says.deeper_{how}",
                     metric=texts(f"page.{wording.metric}"),
                     train=f"{wording.change(train.mean)} {wording.unit}",
                     test=f"{wording.change(test.mean)} {wording.unit}",
@@ -90,6 +92,24 @@ def say_gaps(gaps: pd.DataFrame, runs: pd.DataFrame, wording: Wording, epoch: in
                 )
             )
     return said
+
+
+def _how_wider(train: Estimate, wording: Wording) -> str:
+    """A gap that is wider with more layers, by what the training figure does meanwhile."""
+    if improves(train, wording.metric):
+        return "rise"
+    return "rise_worse" if improves(negated(train), wording.metric) else "rise_same"
+
+
+def notes(last: int, resampled: int | None, names: dict[str, object]) -> dict[str, str]:
+    """What each picture has to add about the epochs that it shows."""
+
+    def note(picture: str) -> str:
+        if last > charts.LONG:
+            return texts("overfitting.note.long") if picture != "gap_depth" else ""
+        return texts(f"overfitting.note.{picture}", **names) if resampled else ""
+
+    return {f"note_{picture}": note(picture) for picture in ("loss", "accuracy", "gap_epochs", "gap_depth")}
 
 
 def say_depth(everything: pd.DataFrame, last: int) -> str:
@@ -147,10 +167,33 @@ def show_readings(readings: dict[int, Overfitting]) -> None:
     page.table("overfitting", content, texts("overfitting.table.alt"), columns=columns, height="content")
 
 
+def choose_budget() -> dict[str, int]:
+    """With how much data, and how long, the networks were trained; nothing where that is as in the question."""
+    found = page.fetch(queries.budgets)
+    options = {f"{size}x{epochs}": (int(size), int(epochs)) for size, epochs in found.itertuples(index=False)}
+    if len(options) < 2:
+        return {}
+
+    def name(option: str) -> str:
+        size, epochs = options[option]
+        return texts("overfitting.budget_option", images=f"{size:,}", epochs=f"{epochs:,}")
+
+    usual = next(iter(options))
+    chosen = address.remember(
+        "budget",
+        usual,
+        address.one_of(options),
+        lambda: st.selectbox(texts("overfitting.budget"), [*options], format_func=name, key="budget", width=360),
+    )
+    size, epochs = options[chosen]
+    return {} if chosen == usual else {"train_size": size, "epochs": epochs}
+
+
 page.header("overfitting")
 st.markdown(texts("overfitting.which"))
 
-grid = page.fetch(queries.grid)
+budget = choose_budget()
+grid = page.fetch(queries.grid, **budget)
 if grid.empty:
     st.info(texts("problem.no_runs"))
     st.stop()
@@ -169,11 +212,11 @@ if chosen["diverged"].sum():
 
 # ---- one network over its epochs ----------------------------------------------------------------------------------
 
-curves = page.fetch(queries.learning_curves, activation=activation, depth=depth)
+curves = page.fetch(queries.learning_curves, activation=activation, depth=depth, **budget)
 if curves.empty or not set(SPLITS) <= set(curves["split"]):
     st.info(texts("problem.too_few", needed=texts("overfitting.needs_curves")))
     st.stop()
-examples = page.fetch(queries.training_examples).iloc[0]
+examples = page.fetch(queries.training_examples, **budget).iloc[0]
 as_keras = page.switch("keras", texts("overfitting.keras"), texts("overfitting.keras_help"))
 splits = (*SPLITS, "train_running") if as_keras else SPLITS
 resampled = int(chosen["epochs"].max()) if examples["sample"] < examples["everything"] else None
@@ -186,6 +229,7 @@ names = {
     "everything": f"{examples['everything']:,}",
     "confidence": f"{CONFIDENCE * 100:g} %",
 }
+names |= notes(int(chosen["epochs"].max()), resampled, names)
 for column, metric in zip(st.columns(2), reversed(METRICS), strict=True):
     with column:
         shown = Wording(texts, page.counting, metric)
@@ -195,11 +239,12 @@ for column, metric in zip(st.columns(2), reversed(METRICS), strict=True):
             curves[curves["split"].isin(splits)],
             **names,
         )
-found = page.conclude(overfitting, queries.learning_curves, activation=activation, depth=depth)
+found = page.conclude(overfitting, queries.learning_curves, activation=activation, depth=depth, **budget)
 page.says(*say_reading(found, depth))
 with st.expander(texts("overfitting.rule_title")):
     small = {metric: Wording(texts, page.counting, metric).negligible for metric in METRICS}
-    st.markdown(texts("overfitting.rule", negligible=small["loss"], small=small["accuracy"], **names))
+    wide = f"{WIDE_GAP * 100:g} {Wording(texts, page.counting, 'accuracy').unit}"
+    st.markdown(texts("overfitting.rule", negligible=small["loss"], small=small["accuracy"], wide=wide, **names))
 
 # ---- the gap, for every depth -------------------------------------------------------------------------------------
 
@@ -209,7 +254,7 @@ wording = Wording(
     page.counting,
     page.choose("metric", texts("page.metric"), METRICS, METRICS[0], lambda name: texts(f"page.{name}")),
 )
-everything = page.fetch(queries.metric_over_epochs, activation=activation)
+everything = page.fetch(queries.metric_over_epochs, activation=activation, **budget)
 gaps = gap(everything, wording.metric).dropna(subset="gap")
 names["metric"] = texts(f"page.{wording.metric}")
 page.picture(
@@ -229,7 +274,11 @@ def draw(epoch: int) -> None:
     page.says(*say_gaps(then, runs, wording, epoch), say_depth(everything, int(everything["epoch"].max())))
 
 
-page.with_epoch(int(chosen["epochs"].max()), draw)
-show_readings(page.conclude(overfitting_of_each, queries.metric_over_epochs, activation=activation))
-show_sweep(page, activation, about="overfitting")
+recorded = sorted(int(epoch) for epoch in everything["epoch"].unique())
+if recorded[-1] >= len(recorded):  # a long training, of which some epochs are stored
+    page.with_epoch(recorded[-1], draw, recorded)
+else:
+    page.with_epoch(int(chosen["epochs"].max()), draw)
+show_readings(page.conclude(overfitting_of_each, queries.metric_over_epochs, activation=activation, **budget))
+show_sweep(page, activation, about="overfitting", **budget)
 page.try_next("overfitting")

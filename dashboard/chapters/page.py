@@ -169,22 +169,34 @@ class Page:
             ),
         )
 
-    def with_epoch(self, last: int, draw: Callable[[int], None]) -> None:
-        """Draws something at an epoch that can be chosen, and played from the start to the end."""
+    def with_epoch(self, last: int, draw: Callable[[int], None], recorded: Sequence[int] = ()) -> None:
+        """Draws something at an epoch that can be chosen, and played from the start to the end.
+
+        Args:
+            recorded: the epochs that there are, where they are not all.
+        """
         playing = bool(st.session_state.get("playing"))
+        epochs = [int(epoch) for epoch in recorded] or list(range(last + 1))
+        if st.session_state.get("epoch", last) not in epochs:  # it was chosen for networks that have it
+            del st.session_state["epoch"]
 
         def frame() -> None:
             if bool(st.session_state.get("playing")) != playing:
                 st.rerun()  # the timer starts and stops with the page, not with this part of it
             if playing:
-                st.session_state["epoch"] = min(last, st.session_state["epoch"] + 1)
-                st.session_state["playing"] = st.session_state["epoch"] < last
+                later = [epoch for epoch in epochs if epoch > st.session_state["epoch"]]
+                st.session_state["epoch"] = later[0] if later else last
+                st.session_state["playing"] = len(later) > 1
             slider, button = st.columns([6, 1], vertical_alignment="bottom")
             epoch = address.remember(
                 "epoch",
                 last,
-                address.whole_number(0, last),
-                lambda: slider.slider(self.texts("page.epoch"), 0, last, key="epoch"),
+                address.one_of(epochs),
+                lambda: (
+                    int(slider.select_slider(self.texts("page.epoch"), epochs, key="epoch"))
+                    if recorded
+                    else slider.slider(self.texts("page.epoch"), 0, last, key="epoch")
+                ),
             )
             label = "page.pause" if playing else "page.play"
             button.button(self.texts(label), key="play", on_click=_toggle_playing, args=(last,), width="stretch")

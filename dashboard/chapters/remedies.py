@@ -73,9 +73,9 @@ def changes_of(snapshot: str, trouble: str, base: tuple[tuple[str, Any], ...]) -
 
 
 def choose_base(runs: pd.DataFrame) -> dict[str, Any] | None:
-    """The network that has the trouble: as in the question but for images, activation, depth and amount of data; None
-    where none is stored."""
-    free = ("dataset", "activation", "depth", "train_size", "epochs")
+    """The network that has the trouble: as in the question but for images, activation, starting weights, depth and
+    amount of data; None where none is stored."""
+    free = ("dataset", "activation", "initializer", "depth", "train_size", "epochs")
     plain = alike(runs, PLAIN, apart_from=free)
     if plain.empty:
         return None
@@ -89,6 +89,22 @@ def choose_base(runs: pd.DataFrame) -> dict[str, Any] | None:
         plain = plain[plain["dataset"] == dataset]
         activation = page.choose_activation([*plain["activation"].unique()], USUAL_ACTIVATION)
         plain = plain[plain["activation"] == activation]
+        starts = sorted(plain["initializer"].unique(), key=lambda name: (name != PLAIN["initializer"], name))
+        start = starts[0]
+        if len(starts) > 1:
+            start = address.remember(
+                "start",
+                start,
+                address.one_of(starts),
+                lambda: st.selectbox(
+                    texts("setting.initializer"),
+                    starts,
+                    format_func=lambda each: settings.value("initializer", each),
+                    key="start",
+                    width=220,
+                ),
+            )
+        plain = plain[plain["initializer"] == start]
         sizes = sorted((int(size) for size in plain["train_size"].unique()), reverse=True)
         size = sizes[0]
         if len(sizes) > 1:
@@ -104,10 +120,10 @@ def choose_base(runs: pd.DataFrame) -> dict[str, Any] | None:
     budgets = sorted(int(epochs) for epochs in plain["epochs"].unique())
     epochs = PLAIN["epochs"] if PLAIN["epochs"] in budgets else budgets[-1]
     depths = sorted(int(depth) for depth in plain.loc[plain["epochs"] == epochs, "depth"].unique())
-    usual = _best_answered(runs[(runs["dataset"] == dataset) & (runs["activation"] == activation)], depths)
+    usual = _best_answered(alike(runs, {"dataset": dataset, "activation": activation, "initializer": start}), depths)
     depth = page.choose_depth(depths, usual) if len(depths) > 1 else depths[0]
-    chosen = {"dataset": dataset, "activation": activation, "train_size": size, "epochs": epochs, "depth": depth}
-    return PLAIN | chosen
+    chosen = {"dataset": dataset, "activation": activation, "initializer": start, "train_size": size}
+    return PLAIN | chosen | {"epochs": epochs, "depth": depth}
 
 
 def _best_answered(runs: pd.DataFrame, depths: Sequence[int]) -> int:
@@ -287,6 +303,8 @@ network = texts(
     activation=texts(f"activation.{base['activation']}"),
     images=f"{base['train_size']:,}",
 )
+if base["initializer"] != PLAIN["initializer"]:
+    network = texts("setting.separator").join([network, settings.described(base, ["initializer"])])
 found = changes_of(str(page.snapshot), trouble, tuple(base.items()))
 if found:
     show_ranking(found, trouble)
@@ -306,5 +324,6 @@ if found:
         ),
     )
     show_change(by_text[chosen], runs, base, trouble)
-verdicts.show_sweep(page, str(base["activation"]))
+family = {name: base[name] for name in ("dataset", "initializer", "train_size", "epochs")}
+verdicts.show_sweep(page, str(base["activation"]), **family)
 page.try_next("remedies")

@@ -28,22 +28,26 @@ def words_of(page: Page) -> VerdictWords:
     return VerdictWords(page.texts, page.counting)
 
 
-def show_sweep(page: Page, activation: str, about: Kind | None = None) -> None:
-    """The verdict on depth for the question's networks with one activation, in a frame.
+def show_sweep(page: Page, activation: str, about: Kind | None = None, **other: Any) -> None:
+    """The verdict on depth for networks with one activation, in a frame.
 
     Args:
         about: the kind of harm that the chapter is about; it is named whatever the verdict.
+        other: settings of the family, where they are not those of the question.
     """
+    other = {name: value for name, value in other.items() if value != PLAIN[name]}
+    family = PLAIN | other
     title = page.texts(
-        "sweep.title",
+        "sweep.title_other" if other else "sweep.title",
         activation=page.texts(f"activation.{activation}"),
-        dataset=page.texts(f"setting.dataset_{PLAIN['dataset']}"),
-        images=f"{PLAIN['train_size']:,}",
-        epochs=PLAIN["epochs"],
+        dataset=page.texts(f"setting.dataset_{family['dataset']}"),
+        images=f"{family['train_size']:,}",
+        epochs=f"{family['epochs']:,}",
     )
-    _draw_sweep(
-        page, activation, title, diagnose_sweep(str(page.snapshot), activation), page.texts("sweep.no_sweep"), about
-    )
+    if start := other.get("initializer"):
+        title += page.texts("setting.separator") + page.texts(f"setting.initializer_{start}")
+    found = diagnose_sweep(str(page.snapshot), activation, **other)
+    _draw_sweep(page, activation, title, found, page.texts("sweep.no_sweep"), about)
 
 
 def show_own_sweep(page: Page, name: str) -> None:
@@ -160,9 +164,10 @@ def diagnose_own_run(snapshot: str, run_id: str) -> RunDiagnosis | None:
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
-def diagnose_sweep(snapshot: str, activation: str) -> SweepDiagnosis | None:
-    """The diagnosis of the question's networks with one activation; kept per snapshot."""
-    measured = _family(snapshot, activation)
+def diagnose_sweep(snapshot: str, activation: str, **other: Any) -> SweepDiagnosis | None:
+    """The diagnosis of the question's networks with one activation, or of a family with other settings; kept per
+    snapshot."""
+    measured = _family(snapshot, activation, **other)
     return None if measured[0].empty else sweep.diagnose(*measured)
 
 
@@ -179,18 +184,17 @@ def diagnose_pair(snapshot: str, activation: str, before: int, after: int) -> Ch
     return sweep.any_two(*_family(snapshot, activation), before, after)
 
 
-def _family(snapshot: str, activation: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Of the question's networks with an activation function: the end of each run, all epochs, and the start."""
+def _family(snapshot: str, activation: str, **other: Any) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Of networks with an activation function: the end of each run, all epochs, and the start. The question's own are
+    those that its pictures show."""
     file = Path(snapshot)
-    grid = queries.grid(file)
-    depths = grid.loc[grid["activation"] == activation, "depth"]
     metrics, start = (
-        found[found["depth"].isin(depths)]
-        for found in (
-            queries.family_metrics(file, activation=activation),
-            queries.family_start(file, activation=activation),
-        )
+        query(file, activation=activation, **other) for query in (queries.family_metrics, queries.family_start)
     )
+    if not other:
+        grid = queries.grid(file)
+        depths = grid.loc[grid["activation"] == activation, "depth"]
+        metrics, start = (found[found["depth"].isin(depths)] for found in (metrics, start))
     return sweep.ends(metrics), metrics, start
 
 

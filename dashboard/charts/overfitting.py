@@ -12,7 +12,8 @@ from dashboard.charts.style import SPLIT_COLOURS, SPLIT_DASHES, Style, add_band,
 from dashboard.texts import Texts
 from dashboard.wording import Wording
 
-SETTLED = 0.2  # the share of the epochs, at the start, that the value axis need not show: there the curves are steepest
+SETTLED = 0.2  # the share of the epoch axis, at the start, that the value axis need not show: there it is steepest
+LONG = 60  # epochs; of more, only some are stored
 
 
 def over_epochs(
@@ -67,16 +68,17 @@ def over_epochs(
         )
         _add_line(figure, line, resampled if split == "train" else None)
     if best is not None:
-        figure.add_vline(
-            best,
-            line={"color": style.muted, "dash": "dash", "width": 1.5},
-            annotation={
-                "text": texts("overfitting.curve.best", epoch=best),
-                "xanchor": "right",
-                "xshift": -4,
-                "y": 0.98,
-                "font": {"size": 12},
-            },
+        figure.add_vline(best, line={"color": style.muted, "dash": "dash", "width": 1.5})
+        long = curves["epoch"].max() > LONG
+        figure.add_annotation(
+            text=texts("overfitting.curve.best", epoch=best),
+            x=float(np.log10(max(best, 1))) if long else best,  # of an annotation, unlike a line, the logarithm
+            y=0.98,
+            yref="paper",
+            xanchor="left" if best < _settled(curves) else "right",
+            xshift=4 if best < _settled(curves) else -4,
+            showarrow=False,
+            font={"size": 12},
         )
     _integer_epochs(figure, curves)
     figure.update_yaxes(range=_settled_range(curves, shown, metric, scale))
@@ -118,7 +120,7 @@ def gap_over_epochs(
         _add_line(figure, line, resampled)
     figure.update_layout(legend_title_text=wording.layers_axis)
     _integer_epochs(figure, gaps)
-    late = table[table["epoch"] >= SETTLED * table["epoch"].max()]["mean"].to_numpy() * wording.scale
+    late = table[table["epoch"] >= _settled(table)]["mean"].to_numpy() * wording.scale
     figure.update_yaxes(range=_padded(min(late.min(), 0.0), max(late.max(), 0.0)))
     return figure
 
@@ -200,7 +202,7 @@ def _joined(rows: pd.DataFrame, metric: str, scale: float) -> tuple[np.ndarray, 
 
 
 def _settled_range(curves: pd.DataFrame, splits: Sequence[str], metric: str, scale: float) -> list[float]:
-    late = curves[curves["split"].isin(splits) & (curves["epoch"] >= SETTLED * curves["epoch"].max())]
+    late = curves[curves["split"].isin(splits) & (curves["epoch"] >= _settled(curves))]
     return _padded(late[metric].min() * scale, late[metric].max() * scale)
 
 
@@ -210,5 +212,15 @@ def _padded(low: float, high: float) -> list[float]:
 
 
 def _integer_epochs(figure: go.Figure, frame: pd.DataFrame) -> None:
+    """Long trainings are measured at epochs that are spread logarithmically, and are drawn so; without epoch 0."""
     last = int(frame["epoch"].max())
-    figure.update_xaxes(range=[0, max(last, 1) + 0.3], dtick=max(1, round(last / 10)))
+    if last > LONG:
+        figure.update_xaxes(type="log", range=[-0.02, float(np.log10(last)) + 0.02], dtick=1)
+    else:
+        figure.update_xaxes(range=[0, max(last, 1) + 0.3], dtick=max(1, round(last / 10)))
+
+
+def _settled(frame: pd.DataFrame) -> float:
+    """The epoch up to which the value axis need not show everything."""
+    last = float(frame["epoch"].max())
+    return float(last**SETTLED) if last > LONG else SETTLED * last

@@ -12,6 +12,7 @@ from dashboard.analysis import gradients
 from dashboard.analysis.budget import UNDERTRAINED_GAIN
 from dashboard.analysis.differences import NEGLIGIBLE, NEGLIGIBLE_LOSS, Presence
 from dashboard.analysis.estimates import CONFIDENCE
+from dashboard.analysis.overfitting import WIDE_GAP
 
 CHOSEN = "tests/benchmarks/diagnosis.py"  # chosen on the calibration part of the labelled runs, see there
 
@@ -64,7 +65,7 @@ VANISHING_TOTAL = _own("vanishing_total", gradients.VANISHING_TOTAL, "factor", r
 DEAD = _own("dead", 0.75, "share", ruled_out=0.5)
 SATURATED = _own("saturated", 0.6, "share", ruled_out=0.4)
 HELD_OUT_RISE = _own("held_out_rise", 0.05, "share", ruled_out=0.02)
-ACCURACY_GAP = _own("accuracy_gap", 0.08, "points", ruled_out=0.06)
+ACCURACY_GAP = _own("accuracy_gap", WIDE_GAP, "points", ruled_out=0.06)
 LATE_GAIN = _own("late_gain", 0.015, "points", ruled_out=0.01)
 LATE_FALL = _own("late_fall", 0.02, "share", ruled_out=0.015)
 UNTOUCHED = _own("untouched", 0.95, "share")

@@ -14,13 +14,14 @@ from dashboard.queries.linear import collapsed_maps, collapsed_maps_of, collapse
 from dashboard.queries.metrics import learning_curves, metric_over_epochs, metrics_at
 from dashboard.queries.own import own_layers, own_notes, own_runs, own_sweep_metrics, own_sweep_start
 from dashboard.queries.remedies import family_layers
-from dashboard.queries.runs import grid, parameters_by_depth, store_facts, training_examples
+from dashboard.queries.runs import budgets, grid, parameters_by_depth, store_facts, training_examples
 from dashboard.queries.store import schema
 from dashboard.queries.theory import map_logarithms, starting_flow
 from dashboard.queries.weights import singular_values, weight_norms, weight_sizes
 
 __all__ = [
     "all_runs",
+    "budgets",
     "collapsed_maps",
     "collapsed_maps_of",
     "collapsed_singular_values",

@@ -36,19 +36,27 @@ def _literal(value: Any) -> str:
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 
-_PLAIN_BUT_ACTIVATION = " AND ".join(
-    f"{COLUMN[field]} = {_literal(value)}" for field, value in PLAIN.items() if field != "activation"
-)
 _DEEPEST_OF_ALL = 1_000_000
-# The networks of the question itself: everything but activation, depth and seed at the asker's settings. None is deeper
-# than those without an activation function, if there are such: what another study has of fifty layers would leave the
-# pictures of all activation functions side by side all but empty.
-PLAIN_RUNS = f"""(
-    SELECT * FROM run WHERE origin = 'grid' AND {_PLAIN_BUT_ACTIVATION} AND depth <= coalesce(
-        (SELECT max(depth) FROM run WHERE origin = 'grid' AND activation = 'linear' AND {_PLAIN_BUT_ACTIVATION}),
-        {_DEEPEST_OF_ALL}
+
+
+def plain_runs(**other: Any) -> str:
+    """The networks of the question itself, as a table for FROM: everything but activation, depth and seed at the
+    asker's settings, or at `other` ones.
+
+    None is deeper than those without an activation function, if there are such: what another study has of fifty layers
+    would leave the pictures of all activation functions side by side all but empty.
+    """
+    plain = " AND ".join(
+        f"{COLUMN[field]} = {_literal(value)}" for field, value in (PLAIN | other).items() if field != "activation"
     )
-)"""
+    return f"""(
+        SELECT * FROM run WHERE origin = 'grid' AND {plain} AND depth <= coalesce(
+            (SELECT max(depth) FROM run WHERE origin = 'grid' AND activation = 'linear' AND {plain}), {_DEEPEST_OF_ALL}
+        )
+    )"""
+
+
+PLAIN_RUNS = plain_runs()
 
 
 def select(snapshot: Path, sql: str, **parameters: Any) -> pd.DataFrame:

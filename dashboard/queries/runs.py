@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dashboard.queries.plain import PLAIN_RUNS, select
+from dashboard.queries.plain import COLUMN, PLAIN, PLAIN_RUNS, plain_runs, select
 
 
 def store_facts(snapshot: Path) -> pd.DataFrame:
@@ -20,25 +20,46 @@ def store_facts(snapshot: Path) -> pd.DataFrame:
     )
 
 
-def grid(snapshot: Path) -> pd.DataFrame:
-    """What can be chosen: activation, depth, seeds, epochs (recorded last), diverged; of the grid's plain runs."""
+def budgets(snapshot: Path) -> pd.DataFrame:
+    """With how much data, and how long, the question's networks were trained: train_size, epochs; the question's own
+    first, then by the amount of data."""
+    free = ("activation", "train_size", "epochs")
+    plain = " AND ".join(f"{COLUMN[field]} = ${field}" for field in PLAIN if field not in free)
+    return select(
+        snapshot,
+        f"""
+        SELECT DISTINCT train_size, epochs FROM run WHERE origin = 'grid' AND {plain}
+        ORDER BY train_size <> $usual_size OR epochs <> $usual_epochs, train_size DESC, epochs
+        """,
+        usual_size=PLAIN["train_size"],
+        usual_epochs=PLAIN["epochs"],
+        **{field: value for field, value in PLAIN.items() if field not in free},
+    )
+
+
+def grid(snapshot: Path, **budget: int) -> pd.DataFrame:
+    """What can be chosen: activation, depth, seeds, epochs (recorded last), diverged; of the grid's plain runs.
+
+    Args:
+        budget: train_size and epochs, where they are not those of the question.
+    """
     return select(
         snapshot,
         f"""
         SELECT activation, depth, count(*) AS seeds, max(epochs) AS epochs,
                count(*) FILTER (status = 'diverged') AS diverged
-        FROM {PLAIN_RUNS} GROUP BY activation, depth ORDER BY activation, depth
+        FROM {plain_runs(**budget)} GROUP BY activation, depth ORDER BY activation, depth
         """,
     )
 
 
-def training_examples(snapshot: Path) -> pd.DataFrame:
+def training_examples(snapshot: Path, **budget: int) -> pd.DataFrame:
     """One row: how many training examples are evaluated before the last epoch (sample) and at it (everything)."""
     return select(
         snapshot,
         f"""
         SELECT min(examples) AS sample, max(examples) AS everything
-        FROM {PLAIN_RUNS} JOIN epoch_metric USING (run_id) WHERE split = 'train'
+        FROM {plain_runs(**budget)} JOIN epoch_metric USING (run_id) WHERE split = 'train'
         """,
     )
 
