@@ -45,7 +45,6 @@ SHALLOW_TO_DEEP = {"depth": (1, 10)}
 TEN_LAYERS = {"depth": 10}
 SMALL_DATA = {"train_size": 3_000, "epochs": 326}
 NIELSEN = {
-    "activation": "sigmoid",
     "output": "sigmoid",
     "initializer": "fan_in_normal",
     "bias_initializer": "standard_normal",
