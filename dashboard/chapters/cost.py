@@ -64,17 +64,16 @@ def all_series(snapshot: str) -> list[Series]:
     ]
 
 
-def name_of(series: Series) -> str:
-    """A series in words: what it has, and what grows in it."""
+def name_of(series: Series) -> tuple[str, ...]:
+    """A series in words: what it has, and last what grows in it."""
     grows = texts(
         f"cost.grows_{series.varied}",
         first=settings.value(series.varied, series.values[0]),
         last=settings.value(series.varied, series.values[2]),
     )
     shared = [settings.value(name, value) for name, value in series.shared.items() if name != "depth"]
-    if "depth" in series.shared:
-        shared.append(wording.depths(int(series.shared["depth"])))
-    return texts("setting.separator").join([*shared, grows])
+    depths = [wording.depths(int(series.shared["depth"]))] if "depth" in series.shared else []
+    return texts("setting.separator").join(shared), *depths, grows
 
 
 def draw_doubling(runs: pd.DataFrame, depth: int) -> None:
@@ -137,8 +136,15 @@ def draw_frontier(dataset: str, everything: bool, cost: Cost) -> None:
 
 
 def draw_series(found: list[Series]) -> None:
+    # Broken into lines, or a phone has no room left for the figures.
     rows = [
-        (name_of(each), each.whole.mean, each.whole.low, each.whole.high, ACTIVATION_COLOURS[each.shared["activation"]])
+        (
+            "<br>".join(name_of(each)),
+            each.whole.mean,
+            each.whole.low,
+            each.whole.high,
+            ACTIVATION_COLOURS[each.shared["activation"]],
+        )
         for each in found
     ]
     columns = [
@@ -159,7 +165,7 @@ def draw_series(found: list[Series]) -> None:
     table = pd.DataFrame(
         [
             (
-                name,
+                texts("setting.separator").join(name_of(each)),
                 each.sizes[0],
                 each.sizes[2],
                 each.whole.mean * 100,
@@ -170,7 +176,7 @@ def draw_series(found: list[Series]) -> None:
                 each.beyond.mean * 100 if each.beyond is not None else None,
                 texts(f"verdict.{each.beyond_verdict}") if each.beyond_verdict else texts("cost.series.is_best"),
             )
-            for (name, *_), each in zip(rows, found, strict=True)
+            for each in found
         ],
         columns=columns,
     )

@@ -312,17 +312,19 @@ page.says(*summary(found, own, trouble))
 if found:
     st.subheader(texts("remedies.look"))
     by_text = {written(each): each for each in found}
-    chosen = address.remember(
-        "change",
-        next(iter(by_text)),
-        address.one_of(by_text),
-        lambda: st.selectbox(
-            texts("remedies.change"),
-            [*by_text],
-            format_func=lambda each: words.change(by_text[each].changed),
-            key="change",
-        ),
-    )
+    chosen = next(iter(by_text))
+    if len(by_text) > 1:
+        chosen = address.remember(
+            "change",
+            chosen,
+            address.one_of(by_text),
+            lambda: st.selectbox(
+                texts("remedies.change"),
+                [*by_text],
+                format_func=lambda each: words.change(by_text[each].changed),
+                key="change",
+            ),
+        )
     show_change(by_text[chosen], runs, base, trouble)
 family = {name: base[name] for name in ("dataset", "initializer", "train_size", "epochs")}
 verdicts.show_sweep(page, str(base["activation"]), **family)

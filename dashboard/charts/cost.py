@@ -161,7 +161,8 @@ def series(
     scale = wording.scale
     values, lows, highs = (np.array(column, dtype=float) * scale for column in (mean, low, high))
     known = np.isfinite(lows)
-    figure = style.figure(wording.unit, axis, height=110 + 36 * len(rows))
+    lines = sum(1 + name.count("<br>") for name in names)
+    figure = style.figure(wording.unit, axis, height=110 + 10 * len(rows) + 17 * lines)
     figure.add_traces(
         {
             "type": "scatter",
@@ -182,5 +183,5 @@ def series(
         }
     )
     figure.add_vline(0, line={"color": style.muted, "width": 1})
-    figure.update_yaxes(type="category", autorange="reversed")
+    figure.update_yaxes(type="category", autorange="reversed", automargin=True, tickfont_size=11)
     return figure
