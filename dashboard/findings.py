@@ -131,13 +131,13 @@ def sentence(found: Sequence[tuple[Mapping[str, Any], Estimate]], contrast: Cont
 
 
 def table(snapshot: Path, texts: Texts) -> str:
-    """A Markdown table with a row for each study that the store holds."""
+    """A Markdown table with a row for each study of which the store holds all that is compared."""
     runs = guessing_where_diverged(configurations(snapshot))
     asked = questions(snapshot, texts.language)
     lines = [texts("finding.head"), "| --- | --- | --- |"]
     for contrast in CONTRASTS:
         found = effects(runs, contrast)
-        if found and contrast.study in asked:
+        if len(found) == len(contrast.among) and contrast.study in asked:
             lines.append(f"| `{contrast.study}` | {asked[contrast.study]} | {sentence(found, contrast, texts)} |")
     return "\n".join(lines)
 
