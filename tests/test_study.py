@@ -94,7 +94,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["answer", "missing/study.toml", "x" * 5_000, ""])
 def test_an_unknown_study_is_refused_with_the_names_that_there_are(name: str) -> None:
-    with pytest.raises(FathomError, match="Give one of activations, .*question, .*or the path"):
+    with pytest.raises(FathomError, match=r"Give one of activations, .*question, .*or the path"):
         find_study(name)
 
 
