@@ -20,7 +20,7 @@ def ranking(
     found: Sequence[Counterfactual], names: Sequence[str], wording: Wording, axis: str, style: Style, texts: Texts
 ) -> go.Figure:
     """Every single change with its effect and interval, the greatest help on top; symbols tell the verdicts."""
-    figure = style.figure(two_lines(axis), texts("remedies.change"), height=150 + 30 * len(found))
+    figure = style.figure(two_lines(axis), texts("remedies.change"), height=150 + 34 * len(found))
     traces = []
     for verdict, (symbol, colour) in VERDICT_LOOKS.items():
         chosen = [index for index, each in enumerate(found) if each.verdict == verdict]
@@ -54,7 +54,9 @@ def ranking(
         )
     figure.add_traces(traces)
     figure.add_vline(0, line={"color": style.muted, "width": 1})
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=list(names)[::-1], automargin=True)
+    figure.update_yaxes(
+        type="category", categoryorder="array", categoryarray=list(names)[::-1], automargin=True, tickfont_size=11
+    )
     figure.update_xaxes(title_font_size=11)  # the names leave it little room on a phone
     return figure
 
