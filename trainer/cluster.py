@@ -48,6 +48,8 @@ def start(processes: int) -> Iterator[Client]:
     settings = {
         "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
         "distributed.scheduler.worker-saturation": 1.0,
+        # A worker that is being replaced may be absent for as long as its process takes to start: that is no loss.
+        "distributed.deploy.lost-worker-timeout": "1 day",
         # Dask has its workers hand freed memory back at once. Every step of a training takes the same memory anew, and
         # would spend as long on getting it from the system as on the products.
         "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
