@@ -1,7 +1,6 @@
 """The gradients chapter: its verdicts on data with known answers, its pictures, and the page from demanding stores."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -226,12 +225,10 @@ def heat_cells() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def heat_figure(cells: pd.DataFrame, counted: Callable[[int], int] = int) -> go.Figure:
+def heat_figure(cells: pd.DataFrame, offset: int = 0) -> go.Figure:
     names = {"linear": "none", "sigmoid": "sigmoid"}
     marked = ("sigmoid", 2)
-    return heat.layer_over_depth(
-        cells, (-3.0, 0.0), names, marked, lambda *_: "cell", "Size", counted, "Hidden layers", TEXTS, STYLE
-    )
+    return heat.layer_over_depth(cells, (-3.0, 0.0), names, marked, "Size", offset, "Hidden layers", TEXTS, STYLE)
 
 
 def test_a_layer_that_does_not_exist_has_no_cell() -> None:
@@ -257,7 +254,7 @@ def test_all_panels_share_one_scale_labelled_in_powers_of_ten() -> None:
 
 
 def test_the_heat_map_counts_depth_as_the_reader_does_but_not_the_layers() -> None:
-    figure = heat_figure(heat_cells(), lambda depth: depth + 1)
+    figure = heat_figure(heat_cells(), offset=1)
     assert list(figure.layout.xaxis.ticktext) == ["1", "2", "3", "4"]
     assert list(figure.data[0].y) == [1, 2, 3, 4]
 

@@ -54,7 +54,7 @@ def test_every_network_is_a_dot_of_the_colour_of_its_depth() -> None:
     checked = pd.DataFrame(
         {"depth": [0, 0, 4], "seed": [0, 1, 0], "stack": [0.9, 0.91, 0.92], "matrix": [0.9, 0.91, 0.92], "moved": 0}
     )
-    figure = charts.collapse(checked, lambda depth: depth + 1, STYLE, TEXTS)
+    figure = charts.collapse(checked, 1, STYLE, TEXTS)
     shallow, deep = figure.data[1:]
     assert (shallow.name, deep.name) == ("1", "5")
     assert list(shallow.x) == list(shallow.y) == pytest.approx([90, 91])

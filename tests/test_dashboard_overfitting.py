@@ -192,6 +192,17 @@ def test_an_epoch_that_the_other_networks_lack_is_forgotten(monkeypatch: pytest.
     assert app.select_slider(key="epoch").value == 320
 
 
+def test_networks_that_lack_the_epoch_may_be_chosen_while_it_plays(
+    monkeypatch: pytest.MonkeyPatch, two_budgets: Path
+) -> None:
+    app = open_overfitting(monkeypatch, two_budgets, epoch="7")
+    app.button(key="play").click().run()
+    assert app.session_state["playing"]
+    app.selectbox(key="budget").select("1000x320").run()
+    assert not app.exception
+    assert not app.session_state["playing"]
+
+
 def test_the_question_is_shown_first(monkeypatch: pytest.MonkeyPatch, two_budgets: Path) -> None:
     assert open_overfitting(monkeypatch, two_budgets).selectbox(key="budget").value == "48000x20"
 

@@ -75,7 +75,7 @@ def deepest_against_best(frame: pd.DataFrame, value: str) -> Difference:
 
     `before` is the depth that all of them together call the best.
     """
-    best, deepest = best_depth(frame, value).depth, int(frame["depth"].max())
+    best, deepest = best_mean(frame, value), int(frame["depth"].max())
     chosen = frame[frame["depth"] == frame["seed"].map(chosen_by_others(frame, value))].assign(depth=best)
     found = paired_difference(pd.concat([chosen, frame[frame["depth"] == deepest]]), value, best, deepest)
     return found if best != deepest else Difference(best, best, estimate(np.zeros(0)), "cannot_tell")
@@ -108,16 +108,21 @@ class BestDepth:
     rivals: list[int]
 
 
-def best_depth(frame: pd.DataFrame, value: str) -> BestDepth:
-    """The highest mean accuracy or the lowest mean loss over the seeds, with its rivals.
+def best_mean(frame: pd.DataFrame, value: str) -> int:
+    """The depth with the highest mean accuracy or the lowest mean loss over the seeds.
 
     Args:
         frame: depth, seed and `value`; one row a run.
     """
     means = frame.groupby("depth")[value].mean() * _direction(value)
-    best = int(means.index.to_numpy()[means.argmax()])
+    return int(means.index.to_numpy()[means.argmax()])
+
+
+def best_depth(frame: pd.DataFrame, value: str) -> BestDepth:
+    """The depth with the best mean, with its rivals; see `best_mean`."""
+    best = best_mean(frame, value)
     worse = "rise" if value == "loss" else "fall"
-    others = [int(depth) for depth in means.index if depth != best]
+    others = [int(depth) for depth in sorted(frame["depth"].unique()) if depth != best]
     return BestDepth(best, [depth for depth in others if difference_of_any(frame, value, best, depth).verdict != worse])
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from dashboard.analysis.differences import NEGLIGIBLE_LOSS, Presence, best_depth, paired_difference, verdict_of
+from dashboard.analysis.differences import NEGLIGIBLE_LOSS, Presence, best_mean, paired_difference, verdict_of
 from dashboard.analysis.estimates import Estimate, estimate
 
 # Training accuracy below twice what guessing among ten digits gives: nothing has been learned that could be overfitted.
@@ -152,7 +152,7 @@ def overfitting_by_depth(frame: pd.DataFrame) -> DepthOverfitting:
         frame: depth, seed, split, loss, accuracy at the last epoch.
     """
     loss = {split: frame[frame["split"] == split] for split in ("train", "validation", "test")}
-    best, deepest = best_depth(loss["validation"], "loss").depth, int(frame["depth"].max())
+    best, deepest = best_mean(loss["validation"], "loss"), int(frame["depth"].max())
     train, test = (paired_difference(loss[split], "loss", best, deepest) for split in ("train", "test"))
     verdict: Presence = "cannot_tell"
     if best == deepest or test.estimate.high < NEGLIGIBLE_LOSS:

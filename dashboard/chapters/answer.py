@@ -157,7 +157,7 @@ draw = address.remember(
 drawn = draw_one_seed(tests, "accuracy", draw) if draw else None
 page.picture(
     "answer.curve",
-    charts.accuracy_by_depth(bands(tests, ["depth"], "accuracy"), tests, drawn, int(dense), page.style, texts),
+    charts.accuracy_by_depth(bands(tests, ["depth"], "accuracy"), tests, drawn, page.offset, page.style, texts),
     tests,
     seeds=int(linear["seeds"].max()),
 )
@@ -274,7 +274,7 @@ arriving = {
 }
 if arriving:
     rows = pd.concat(arriving, names=["activation"]).reset_index("activation")
-    page.picture("answer.arrival", charts.arrival(arriving, int(dense), page.style, texts), rows)
+    page.picture("answer.arrival", charts.arrival(arriving, page.offset, page.style, texts), rows)
 
 # ---- the verdicts -------------------------------------------------------------------------------------------------
 

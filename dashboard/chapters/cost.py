@@ -108,7 +108,8 @@ def draw_frontier(dataset: str, everything: bool, cost: Cost) -> None:
         names = ["depth", *(["activation"] if row["depth"] else []), *others]  # without hidden layers there is none
         return settings.described({str(name): value for name, value in row.items()}, names)
 
-    figure = charts.mistakes_against(table, cost, marked, describe, page.style, texts)
+    names = [describe(row) for _, row in table.iterrows()]
+    figure = charts.mistakes_against(table, cost, marked, names, page.style, texts)
     values = {"cost": texts(f"cost.axis_{cost}"), "dataset": texts(f"setting.dataset_{dataset}")}
     page.picture("cost.frontier_picture", figure, table.assign(frontier=marked), **values)
     best = table[marked].sort_values(cost)

@@ -109,9 +109,8 @@ def draw_heat_maps(epoch: int) -> None:
             limits,
             names,
             (activation, depth),
-            hover_of_cell,
             texts(f"gradients.heat.bar_{statistic}"),
-            page.layers,
+            page.offset,
             page.layers_title,
             texts,
             page.style,
@@ -119,17 +118,6 @@ def draw_heat_maps(epoch: int) -> None:
         page.picture("gradients.heat", figure, shown, quantity=texts(f"gradients.{statistic}"), epoch=epoch)
     else:
         lacks("statistics")
-
-
-def hover_of_cell(activation: str, depth: int, layer: int, value: float, seeds: int) -> str:
-    return texts(
-        "gradients.heat.hover",
-        activation=names[activation],
-        layers=page.layers(depth),
-        layer=layer,
-        value=number(10**value),
-        seeds=seeds,
-    )
 
 
 def draw_speeds(epoch: int) -> None:

@@ -57,18 +57,41 @@ def choose_map(seeds: list[int]) -> str:
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def decide(snapshot: str) -> tuple[pd.DataFrame, analysis.Decisions, pd.DataFrame] | None:
-    """Every linear network (depth, seed), what its one matrix decides, and how far depths disagree; None without maps.
+def decide(snapshot: str) -> tuple[pd.DataFrame, analysis.Decisions] | None:
+    """Every linear network (depth, seed), and what its one matrix decides; None without maps.
 
     Raises:
         ImagesError: there are no test images.
     """
     maps = queries.collapsed_maps(Path(snapshot))
-    if maps.empty:
+    return None if maps.empty else (maps[["depth", "seed"]], analysis.decide(maps, read_test_images().pixels))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def compare(snapshot: str) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """Every linear network's one matrix against its layers, and how far depths disagree; None without maps.
+
+    Raises:
+        ImagesError: there are no test images.
+    """
+    decided = decide(snapshot)
+    if decided is None:
         return None
-    decisions = analysis.decide(maps, read_test_images().pixels)
-    networks = maps[["depth", "seed"]]
-    return networks, decisions, analysis.disagreement(networks, decisions)
+    stored = queries.confusions(Path(snapshot), activation="linear")
+    return analysis.check_collapse(*decided, read_test_images().labels, stored), analysis.disagreement(*decided)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def dispute(snapshot: str, first: int, second: int) -> analysis.Dispute | None:
+    """Who is right where two depths disagree; None where they cannot be compared.
+
+    Raises:
+        ImagesError: there are no test images.
+    """
+    decided = decide(snapshot)
+    if decided is None or first == second:
+        return None
+    return analysis.dispute(*decided, read_test_images().labels, first, second)
 
 
 def named(depth: int) -> str:
@@ -110,13 +133,11 @@ with right:
 # ---- one matrix ---------------------------------------------------------------------------------------------------
 
 
-def show_collapse(networks: pd.DataFrame, decisions: analysis.Decisions, images: Images) -> None:
-    stored = page.fetch(queries.confusions, activation="linear")
-    checked = analysis.check_collapse(networks, decisions, images.labels, stored)
+def show_collapse(checked: pd.DataFrame, images: Images) -> None:
     if checked.empty:
         st.info(texts("problem.too_few", needed=texts("linear.needs_confusions")))
         return
-    figure = charts.collapse(checked, page.layers, page.style, texts)
+    figure = charts.collapse(checked, page.offset, page.style, texts)
     page.picture("linear.collapse", figure, checked, images=f"{len(images.labels):,}")
     worst, same = int(checked["moved"].max()), int((checked["moved"] == 0).sum())
     verdict = "all" if worst == 0 else "nearly" if worst <= ROUNDING * len(images.labels) else "no"
@@ -197,7 +218,7 @@ def show_sizes() -> None:
 
     def draw(epoch: int) -> None:
         shown = values[values["epoch"] == epoch]
-        figure = charts.sizes_by_depth(shown, page.layers, page.layers_title, limit, page.style, texts)
+        figure = charts.sizes_by_depth(shown, page.offset, page.layers_title, limit, page.style, texts)
         page.picture("linear.sizes_depths", figure, shown, epoch=epoch)
 
     page.with_epoch(last, draw)
@@ -233,18 +254,16 @@ def show_sizes() -> None:
 # ---- where depths disagree ----------------------------------------------------------------------------------------
 
 
-def show_disagreement(
-    networks: pd.DataFrame, decisions: analysis.Decisions, table: pd.DataFrame, images: Images
-) -> None:
+def show_disagreement(table: pd.DataFrame, images: Images) -> None:
     st.header(texts("linear.disagreement.head"))
-    if len(depths) < 2 or not {depth, other} <= set(networks["depth"]):
+    if len(depths) < 2 or not {depth, other} <= set(table["before"]):
         st.info(texts("problem.too_few", needed=texts("linear.needs_depths")))
         return
     picture, reading = st.columns([3, 2], gap="large")
-    figure = charts.disagreement(table, page.layers, page.layers_title, (other, depth), page.style, texts)
+    figure = charts.disagreement(table, page.offset, page.layers_title, (other, depth), page.style, texts)
     with picture:
         page.picture("linear.disagreement", figure, table, images=f"{len(images.labels):,}")
-    found = analysis.dispute(networks, decisions, images.labels, other, depth) if depth != other else None
+    found = dispute(str(page.snapshot), other, depth)
     if found is None:
         reading.info(texts("linear.choose_two"))
         return
@@ -295,7 +314,7 @@ def show_learning() -> None:
         st.info(texts("problem.too_few", needed=texts("linear.needs_curves", epoch=last)))
         return
     goal = float(ends[depths[0]])
-    figure = charts.learning(means, goal, page.layers, (other, depth), page.style, texts)
+    figure = charts.learning(means, goal, page.offset, (other, depth), page.style, texts)
     page.picture("linear.learning", figure, means, shallowest=named(depths[0]))
     reached = analysis.epochs_to_reach(tests, goal)
     first = means[means["epoch"] == 1].set_index("depth")["mean"]
@@ -336,15 +355,15 @@ def find_images() -> Images | None:
 
 images = find_images()
 with st.spinner(texts("linear.working")):
-    decided = decide(str(page.snapshot)) if images else None
-if images and decided:
-    show_collapse(*decided[:2], images)
+    compared = compare(str(page.snapshot)) if images else None
+if images and compared:
+    show_collapse(compared[0], images)
     show_maps(images)
 elif images:
     st.info(texts("problem.too_few", needed=texts("linear.needs_maps", layers=page.layers(depth))))
 show_sizes()
-if images and decided:
-    show_disagreement(*decided, images)
+if images and compared:
+    show_disagreement(compared[1], images)
 show_learning()
 show_sweep(page, "linear")
 page.try_next("linear")

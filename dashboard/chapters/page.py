@@ -78,7 +78,12 @@ class Page:
 
     def layers(self, depth: int) -> int:
         """A depth as the reader counts it: hidden layers alone, or with the output layer."""
-        return int(depth) + (self.counting == "dense")
+        return int(depth) + self.offset
+
+    @property
+    def offset(self) -> int:
+        """What is added to a depth to count it as the reader does: a chart takes this, being given data alone."""
+        return int(self.counting == "dense")
 
     @property
     def layers_title(self) -> str:
@@ -184,7 +189,7 @@ class Page:
             if bool(st.session_state.get("playing")) != playing:
                 st.rerun()  # the timer starts and stops with the page, not with this part of it
             if playing:
-                later = [epoch for epoch in epochs if epoch > st.session_state["epoch"]]
+                later = [epoch for epoch in epochs if epoch > st.session_state.get("epoch", last)]
                 st.session_state["epoch"] = later[0] if later else last
                 st.session_state["playing"] = len(later) > 1
             slider, button = st.columns([6, 1], vertical_alignment="bottom")

@@ -14,7 +14,6 @@ from dashboard.chapters import address, verdicts
 from dashboard.chapters.page import Page
 from dashboard.charts import remedies as charts
 from dashboard.charts.heat import layer_over_depth
-from dashboard.charts.scales import number
 from dashboard.diagnosis import sweep
 from dashboard.diagnosis.counterfactuals import FIELDS, Counterfactual, counterfactuals
 from dashboard.diagnosis.signs import guessing_where_diverged
@@ -214,21 +213,13 @@ def show_layers(families: list[dict[str, Any]], depth: int, named: dict[str, str
         st.info(texts("problem.too_few", needed=texts("remedies.needs_layers")))
         return
     names = {"old": texts("remedies.old"), "new": texts("remedies.new")}
-
-    def hover(side: str, each: int, layer: int, value: float, seeds: int) -> str:
-        size, layers = number(10**value), page.layers(each)
-        return texts(
-            "gradients.heat.hover", activation=names[side], layers=layers, layer=layer, value=size, seeds=seeds
-        )
-
     figure = layer_over_depth(
         cells,
         (float(cells["value"].min()), float(cells["value"].max())),
         names,
         ("new", depth),
-        hover,
         texts("gradients.heat.bar_delta_rms"),
-        page.layers,
+        page.offset,
         page.layers_title,
         texts,
         page.style,

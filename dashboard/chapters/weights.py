@@ -169,32 +169,17 @@ def draw(epoch: int) -> None:
     if shown["value"].isna().all():
         st.info(texts("weights.not_yet"))
         return
-    logarithmic = statistic in LOGARITHMIC
-
-    def hover(name: str, depth: int, layer: int, value: float, seeds: int) -> str:
-        size = number(10**value if logarithmic else value)
-        return texts(
-            "weights.heat.hover",
-            activation=names[name],
-            layers=page.layers(depth),
-            layer=layer,
-            statistic=texts(f"weights.{statistic}"),
-            value=size,
-            seeds=seeds,
-        )
-
     figure = layer_over_depth(
         shown,
         (float(cells["value"].min()), float(cells["value"].max())),
         names,
         (activation, depth),
-        hover,
         texts(f"weights.heat.bar_{statistic}"),
-        page.layers,
+        page.offset,
         page.layers_title,
         texts,
         page.style,
-        logarithmic,
+        statistic in LOGARITHMIC,
     )
     explained = texts(f"weights.explain_{statistic}")
     page.picture(

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboard.charts.kept import kept
 from dashboard.charts.style import ACTIVATION_COLOURS, Style, add_band
 from dashboard.texts import Texts
 
 
+@kept
 def accuracy_by_depth(
     table: pd.DataFrame, runs: pd.DataFrame, drawn: pd.DataFrame | None, offset: int, style: Style, texts: Texts
 ) -> go.Figure:
@@ -60,6 +62,7 @@ def accuracy_by_depth(
     return figure
 
 
+@kept
 def arrival(frames: dict[str, pd.DataFrame], offset: int, style: Style, texts: Texts) -> go.Figure:
     """How much of δ arrives at the first hidden layer, by depth, one line per activation, on a logarithmic scale.
 

@@ -1,6 +1,6 @@
 """The pictures of the cost chapter."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.analysis.estimates import bands
+from dashboard.charts.kept import kept
 from dashboard.charts.scales import log_ticks, tick_text
 from dashboard.charts.style import ACTIVATION_COLOURS, Style, two_lines
 from dashboard.texts import Texts
@@ -18,6 +19,7 @@ UNITS = {"parameters": 1e3, "flops_per_example": 1e6, "epoch_seconds": 1.0, "tra
 SMALLEST_SHARE = 1e-4  # one test image: a logarithmic axis has no zero
 
 
+@kept
 def by_depth(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -> go.Figure:
     """Parameters, operations, time and memory by depth, a panel each; only time is measured, and has dots and a band.
 
@@ -70,11 +72,12 @@ def by_depth(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -
     return figure
 
 
+@kept
 def mistakes_against(
     table: pd.DataFrame,
     cost: str,
     marked: np.ndarray,
-    describe: Callable[[pd.Series], str],
+    names: Sequence[str],
     style: Style,
     texts: Texts,
 ) -> go.Figure:
@@ -84,13 +87,13 @@ def mistakes_against(
     Args:
         table: activation, depth, the cost, mean, low, high (accuracies as shares), seeds.
         marked: which rows are on the frontier.
-        describe: a row in words, for the hover label.
+        names: each row in words, for the hover label.
     """
     unit = UNITS[cost]
     figure = style.figure(texts(f"cost.axis_{cost}"), texts("cost.axis_mistakes"), height=480)
     wrong, least, most = (1 - table[part].to_numpy(float) for part in ("mean", "high", "low"))
     wrong, least, most = (np.maximum(each, SMALLEST_SHARE) * 100 for each in (wrong, least, most))
-    costs, names = table[cost].to_numpy(float) / unit, np.array([describe(row) for _, row in table.iterrows()])
+    costs, said = table[cost].to_numpy(float) / unit, np.array(names)
     traces = []
     for activation, colour in ACTIVATION_COLOURS.items():
         chosen = (table["activation"] == activation).to_numpy()
@@ -112,7 +115,7 @@ def mistakes_against(
                     "width": 0,
                     "color": colour,
                 },
-                "text": names[chosen],
+                "text": said[chosen],
                 "hovertemplate": "%{text}<br>" + f"{texts(f'cost.axis_{cost}')}: %{{x:.4g}}<br>"
                 f"{texts('cost.axis_mistakes')}: %{{y:.2f}}<extra></extra>",
             }
@@ -148,6 +151,7 @@ def mistakes_against(
     return figure
 
 
+@kept
 def series(
     rows: Sequence[tuple[str, float, float, float, str]], axis: str, wording: Wording, style: Style
 ) -> go.Figure:

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from dashboard.analysis.differences import Difference, Verdict, negligible
 from dashboard.analysis.estimates import bands
+from dashboard.charts.kept import kept
 from dashboard.charts.scales import whole_step
 from dashboard.charts.style import ACTIVATION_COLOURS, SPLIT_COLOURS, SPLIT_DASHES, Style, add_band, with_opacity
 from dashboard.texts import Texts
@@ -22,6 +23,7 @@ VERDICT_LOOKS: dict[Verdict, tuple[str, str]] = {
 }
 
 
+@kept
 def by_depth(
     runs: pd.DataFrame,
     splits: Sequence[str],
@@ -66,6 +68,7 @@ def by_depth(
     return figure
 
 
+@kept
 def by_activation(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -> go.Figure:
     """The mean of a metric by depth with its band, one line for each activation.
 
@@ -81,6 +84,7 @@ def by_activation(runs: pd.DataFrame, wording: Wording, style: Style, texts: Tex
     return figure
 
 
+@kept
 def differences(found: Sequence[Difference], wording: Wording, style: Style, texts: Texts) -> go.Figure:
     """Paired differences between depths with their intervals, and the range within which a difference is negligible."""
     figure = style.figure("", wording.unit, height=330)

@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 from dashboard.analysis.distributions import pooled_density, quantile_range
 from dashboard.analysis.estimates import Estimate
 from dashboard.analysis.gradients import VANISHING_FACTOR, Shrinkage
+from dashboard.charts.kept import kept
 from dashboard.charts.scales import log_ticks, number, tick_text
 from dashboard.charts.style import Style, add_band, with_opacity
 from dashboard.texts import Texts
@@ -22,6 +23,7 @@ SHOWN_SHARE = 0.998  # of the pre-activations of each layer: single far outliers
 RIDGE = 0.88  # height of the highest density, in rows
 
 
+@kept
 def speeds(bands: pd.DataFrame, depth: int, epoch: int, texts: Texts, style: Style) -> go.Figure:
     """Nielsen's speed of learning: the norm of each hidden layer's bias gradient over the epochs, logarithmic.
 
@@ -65,6 +67,7 @@ def speeds(bands: pd.DataFrame, depth: int, epoch: int, texts: Texts, style: Sty
     return figure
 
 
+@kept
 def splits(found: Mapping[str, Shrinkage], names: Mapping[str, str], texts: Texts, style: Style) -> go.Figure:
     """Each activation's factors a layer: weights, slope, and their product, with intervals; 1 is nothing lost.
 
@@ -159,6 +162,7 @@ def activation_function(activation: str, z: Floats) -> tuple[Floats, Floats]:
     raise KeyError(activation)
 
 
+@kept
 def slopes(histograms: pd.DataFrame, activation: str, depth: int, texts: Texts, style: Style) -> go.Figure:
     """The activation function, its slope, and below them where the pre-activations of each hidden layer lie.
 

@@ -1,6 +1,6 @@
 """Heat maps of layer over depth, one panel per activation function."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,21 +8,20 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from dashboard.charts.scales import whole_step
+from dashboard.charts.kept import kept
+from dashboard.charts.scales import number, whole_step
 from dashboard.charts.style import MARK, SEQUENTIAL, Style
 from dashboard.texts import Texts
 
-Hover = Callable[[str, int, int, float, int], str]  # activation, depth, layer, value, seeds
 
-
+@kept
 def layer_over_depth(
     cells: pd.DataFrame,
     limits: tuple[float, float],
     names: Mapping[str, str],
     marked: tuple[str, int],
-    hover: Hover,
     bar: str,
-    counted: Callable[[int], int],
+    offset: int,
     layers_axis: str,
     texts: Texts,
     style: Style,
@@ -37,9 +36,8 @@ def layer_over_depth(
         limits: of `value`, over all that may be compared with this picture, so that colours keep their meaning.
         names: the activations to show, in order, with the title of the panel.
         marked: activation and depth of the network to frame.
-        hover: what a cell says.
         bar: what the colour means.
-        counted: a depth as the reader counts it; `layers_axis` names that.
+        offset: what is added to a depth to count it as the reader does; `layers_axis` names that.
         logarithmic: whether `value` is a base-10 logarithm.
     """
     columns = min(2, len(names))
@@ -61,7 +59,16 @@ def layer_over_depth(
         table = own[["value", "seeds"]].reindex(every).reset_index()
         shape = (len(layers), len(depths))
         said = [
-            hover(activation, int(depth), int(layer), value, int(seeds)) if np.isfinite(value) else ""
+            texts(
+                "page.cell",
+                activation=names[activation],
+                layers=int(depth) + offset,
+                layer=int(layer),
+                value=number(10**value if logarithmic else value),
+                seeds=int(seeds),
+            )
+            if np.isfinite(value)
+            else ""
             for layer, depth, value, seeds in table[["layer", "depth", "value", "seeds"]].to_numpy(float)
         ]
         figure.add_heatmap(
@@ -86,13 +93,14 @@ def layer_over_depth(
             figure.add_shape(type="rect", **corners, line={"color": MARK, "width": 3}, row=row, col=column)
     style.dress(figure, height=150 + (260 if len(layers) < 20 else 420) * rows)
     shown = places[:: 1 if len(depths) < 7 else 2]
-    labels = [str(counted(depths[place])) for place in shown]
+    labels = [str(depths[place] + offset) for place in shown]
     figure.update_xaxes(tickvals=shown, ticktext=labels, showgrid=False, zeroline=False)
     figure.update_yaxes(dtick=whole_step(len(layers), most=7), tick0=1, showgrid=False, zeroline=False)
     _add_bar(figure, limits, bar, logarithmic, style)
     return figure
 
 
+@kept
 def layer_over_epoch(
     cells: pd.DataFrame, limits: tuple[float, float], hover: list[str], bar: str, texts: Texts, style: Style
 ) -> go.Figure:

@@ -1,6 +1,6 @@
 """Pictures of the one matrix that a network without activation functions is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from dashboard.analysis.linear import DIGITS, Dispute
+from dashboard.charts.kept import kept
 from dashboard.charts.mosaic import Mosaic, keep_square
 from dashboard.charts.style import ACTIVATION_COLOURS, MARK, SEQUENTIAL, Style, add_band
 from dashboard.texts import Texts
@@ -23,12 +24,13 @@ IMAGES_IN_A_ROW = 6
 LABEL_HEIGHT = 11  # pixels of the images
 
 
-def collapse(checked: pd.DataFrame, counted: Callable[[int], int], style: Style, texts: Texts) -> go.Figure:
+@kept
+def collapse(checked: pd.DataFrame, offset: int, style: Style, texts: Texts) -> go.Figure:
     """Each network a dot: its accuracy through all of its layers, against that of its one matrix.
 
     Args:
         checked: depth, seed, stack, matrix, moved.
-        counted: a depth as the reader counts it.
+        offset: what is added to a depth to count it as the reader does.
     """
     figure = style.figure(texts("linear.collapse.x"), texts("linear.collapse.y"), height=430)
     low, high = checked[["stack", "matrix"]].min().min() * 100, checked[["stack", "matrix"]].max().max() * 100
@@ -47,7 +49,7 @@ def collapse(checked: pd.DataFrame, counted: Callable[[int], int], style: Style,
             x=rows["stack"].to_numpy() * 100,
             y=rows["matrix"].to_numpy() * 100,
             mode="markers",
-            name=str(counted(int(str(depth)))),
+            name=str(int(str(depth)) + offset),
             marker={
                 "size": 9,
                 "color": style.depth_colour(int(str(depth)), deepest),
@@ -56,7 +58,7 @@ def collapse(checked: pd.DataFrame, counted: Callable[[int], int], style: Style,
             customdata=rows[["seed", "moved"]].to_numpy(),
             hovertemplate=texts(
                 "linear.collapse.hover",
-                layers=counted(int(str(depth))),
+                layers=int(str(depth)) + offset,
                 seed="%{customdata[0]}",
                 stack="%{x:.2f}",
                 matrix="%{y:.2f}",
@@ -70,6 +72,7 @@ def collapse(checked: pd.DataFrame, counted: Callable[[int], int], style: Style,
     return figure
 
 
+@kept
 def maps(
     rows: Mapping[str, NDArray[np.float64]], lit: NDArray[np.bool_], side: int, style: Style, texts: Texts
 ) -> go.Figure:
@@ -140,8 +143,9 @@ def _scaled(matrix: NDArray[np.float64], lit: NDArray[np.bool_]) -> NDArray[np.f
     return np.where(lit[:, None], np.clip(matrix / largest, -1, 1), np.nan)
 
 
+@kept
 def sizes_by_depth(
-    values: pd.DataFrame, counted: Callable[[int], int], layers_axis: str, limit: float, style: Style, texts: Texts
+    values: pd.DataFrame, offset: int, layers_axis: str, limit: float, style: Style, texts: Texts
 ) -> go.Figure:
     """The singular values of the one matrix by depth, at one epoch: one line per rank.
 
@@ -151,13 +155,14 @@ def sizes_by_depth(
     """
     figure = style.figure(layers_axis, texts("linear.sizes.y"), height=400)
     figure.add_traces(
-        [_rank_line(rows["depth"].map(counted).to_numpy(), rows, rank, True, texts) for rank, rows in _by_rank(values)]
+        [_rank_line(rows["depth"].to_numpy() + offset, rows, rank, True, texts) for rank, rows in _by_rank(values)]
     )
     figure.update_xaxes(dtick=1)
     figure.update_yaxes(range=[0, limit])
     return figure
 
 
+@kept
 def sizes_by_epoch(
     values: pd.DataFrame, names: Mapping[int, str], limit: float, style: Style, texts: Texts
 ) -> go.Figure:
@@ -208,9 +213,10 @@ def _rank_line(x: NDArray[np.int64], rows: pd.DataFrame, rank: int, named: bool,
     }
 
 
+@kept
 def disagreement(
     table: pd.DataFrame,
-    counted: Callable[[int], int],
+    offset: int,
     layers_axis: str,
     marked: tuple[int, int],
     style: Style,
@@ -226,13 +232,13 @@ def disagreement(
     places = pd.MultiIndex.from_product([depths, depths], names=["before", "after"])
     cells = table.set_index(["before", "after"]).reindex(places).reset_index()
     shape = (len(depths), len(depths))
-    labels = [str(counted(int(depth))) for depth in depths]
+    labels = [str(int(depth) + offset) for depth in depths]
     percent = cells["share"].to_numpy(float) * 100
     hover = [
         texts(
             "linear.disagreement.hover_same" if before == after else "linear.disagreement.hover",
-            before=counted(int(before)),
-            after=counted(int(after)),
+            before=int(before) + offset,
+            after=int(after) + offset,
             share=f"{share * 100:.2f}",
             pairs=pairs,
         )
@@ -273,6 +279,7 @@ def _frame(x: int, y: int, colour: str, width: float, dash: str) -> dict[str, An
     return {"type": "rect", "x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5, "line": line}
 
 
+@kept
 def sides(found: Dispute, names: Mapping[str, str], style: Style, texts: Texts) -> go.Figure:
     """Who is right where two depths disagree: images a network, by the digit that they show.
 
@@ -292,6 +299,7 @@ def sides(found: Dispute, names: Mapping[str, str], style: Style, texts: Texts) 
     return figure
 
 
+@kept
 def gallery(shown: pd.DataFrame, pixels: NDArray[np.float32], side: int, style: Style, texts: Texts) -> go.Figure:
     """The images that two depths dispute most, with what they are and what either depth sees.
 
@@ -322,10 +330,11 @@ def gallery(shown: pd.DataFrame, pixels: NDArray[np.float32], side: int, style: 
     return figure
 
 
+@kept
 def learning(
     means: pd.DataFrame,
     goal: float,
-    counted: Callable[[int], int],
+    offset: int,
     chosen: Sequence[int],
     style: Style,
     texts: Texts,
@@ -341,7 +350,7 @@ def learning(
     deepest = int(means["depth"].max())
     for depth, rows in means.groupby("depth"):
         number = int(str(depth))
-        name, colour = str(counted(number)), style.depth_colour(number, deepest)
+        name, colour = str(number + offset), style.depth_colour(number, deepest)
         epochs = rows["epoch"].to_numpy()
         if number in chosen and np.isfinite(rows["low"]).any():
             add_band(figure, epochs, rows["low"].to_numpy() * 100, rows["high"].to_numpy() * 100, colour, name)
@@ -352,7 +361,7 @@ def learning(
             line={"color": colour, "width": 3.5 if number in chosen else 1.5},
             name=name,
             legendgroup=name,
-            hovertemplate=texts("linear.learning.hover", layers=counted(number), epoch="%{x}", accuracy="%{y:.2f}")
+            hovertemplate=texts("linear.learning.hover", layers=number + offset, epoch="%{x}", accuracy="%{y:.2f}")
             + "<extra></extra>",
         )
     figure.add_hline(

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.analysis.estimates import bands
+from dashboard.charts.kept import kept
 from dashboard.charts.scales import whole_step
 from dashboard.charts.style import SPLIT_COLOURS, SPLIT_DASHES, Style, add_band, with_opacity
 from dashboard.texts import Texts
@@ -16,6 +17,7 @@ SETTLED = 0.2  # the share of the epoch axis, at the start, that the value axis 
 LONG = 60  # epochs; of more, only some are stored
 
 
+@kept
 def over_epochs(
     curves: pd.DataFrame,
     splits: Sequence[str],
@@ -85,6 +87,7 @@ def over_epochs(
     return figure
 
 
+@kept
 def gap_over_epochs(
     gaps: pd.DataFrame, chosen: int, wording: Wording, style: Style, texts: Texts, resampled: int | None = None
 ) -> go.Figure:
@@ -125,6 +128,7 @@ def gap_over_epochs(
     return figure
 
 
+@kept
 def gap_by_depth(gaps: pd.DataFrame, chosen: int, wording: Wording, style: Style, texts: Texts) -> go.Figure:
     """The gap by depth at one epoch: every run a dot, the mean over the seeds with its interval.
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from dashboard.analysis.estimates import bands
 from dashboard.charts.depth import VERDICT_LOOKS
+from dashboard.charts.kept import kept
 from dashboard.charts.style import Style, add_band, two_lines
 from dashboard.diagnosis.counterfactuals import Counterfactual
 from dashboard.texts import Texts
@@ -16,6 +17,7 @@ from dashboard.wording import Wording
 OLD, NEW = "#6b7a82", "#0072b2"
 
 
+@kept
 def ranking(
     found: Sequence[Counterfactual], names: Sequence[str], wording: Wording, axis: str, style: Style, texts: Texts
 ) -> go.Figure:
@@ -61,6 +63,7 @@ def ranking(
     return figure
 
 
+@kept
 def pairs(rows: pd.DataFrame, old: str, new: str, wording: Wording, axis: str, style: Style, texts: Texts) -> go.Figure:
     """Each seed without and with the change, joined by a line.
 
@@ -101,6 +104,7 @@ def pairs(rows: pd.DataFrame, old: str, new: str, wording: Wording, axis: str, s
     return figure
 
 
+@kept
 def by_depth(
     old: pd.DataFrame, new: pd.DataFrame, names: tuple[str, str], depth: int, wording: Wording, style: Style
 ) -> go.Figure:

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dashboard.charts.kept import kept
 from dashboard.charts.scales import number
 from dashboard.charts.style import SEQUENTIAL, SPLIT_COLOURS, SPLIT_DASHES, Style
 from dashboard.texts import Texts
@@ -21,6 +22,7 @@ PANELS_A_ROW = 2
 STEEP = 0.1  # the share of the epochs, at the start, that the value axis need not show
 
 
+@kept
 def curves(rows: pd.DataFrame, splits: Sequence[str], wording: Wording, style: Style, texts: Texts) -> go.Figure:
     """A metric over the epochs of one run, one line for each split.
 
@@ -51,6 +53,7 @@ def _leave_out_the_start(figure: go.Figure, rows: pd.DataFrame, wording: Wording
         figure.update_yaxes(range=[values.min() - margin, values.max() + margin])
 
 
+@kept
 def compared(
     rows: pd.DataFrame, labels: Mapping[str, str], split: str, wording: Wording, style: Style, texts: Texts
 ) -> go.Figure:
@@ -88,6 +91,7 @@ def _line(rows: pd.DataFrame, name: str, wording: Wording, texts: Texts, line: d
     }
 
 
+@kept
 def layer_maps(
     rows: pd.DataFrame, labels: Mapping[str, str], statistic: str, title: str, style: Style, texts: Texts
 ) -> go.Figure:
@@ -176,6 +180,7 @@ def layer_maps(
     return figure
 
 
+@kept
 def confusion(rows: pd.DataFrame, classes: Sequence[str], style: Style, texts: Texts) -> go.Figure:
     """How many test images of each class were taken for each other; only the mistakes are coloured.
 

@@ -6,6 +6,7 @@ from typing import Literal
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboard.charts.kept import kept
 from dashboard.charts.style import Style
 
 Kind = Literal["line", "points", "bars"]
@@ -35,6 +36,7 @@ def usual_kind(rows: pd.DataFrame, across: str) -> Kind:
     return "line" if across in numeric_columns(rows) else "bars"
 
 
+@kept
 def picture(rows: pd.DataFrame, kind: Kind, across: str, up: str, colour: str | None, style: Style) -> go.Figure:
     """The column `up` against `across`, one trace for each value of `colour`."""
     figure = style.figure(escape(across), escape(up), barmode="group")

@@ -3,12 +3,14 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from dashboard.charts.kept import kept
 from dashboard.charts.scales import whole_step
 from dashboard.charts.style import ACTIVATION_COLOURS, Style
 from dashboard.diagnosis.expectations import Comparison
 from dashboard.texts import Texts
 
 
+@kept
 def by_depth(
     comparisons: dict[str, Comparison], y_title: str, logarithmic: bool, offset: int, style: Style, texts: Texts
 ) -> go.Figure:

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.analysis.distributions import pooled_density, quantile_range
+from dashboard.charts.kept import kept
 from dashboard.charts.style import Style, with_opacity
 from dashboard.texts import Texts
 
@@ -14,6 +15,7 @@ HILL = 0.85  # height of the highest hill, in rows
 SHOWN_SHARE = 0.9995  # of the weights of each layer: single far outliers would squeeze the picture
 
 
+@kept
 def distributions(histograms: pd.DataFrame, epoch: int, style: Style, texts: Texts) -> go.Figure:
     """One hill per layer: its weights at an epoch, and the outline that they had at the start.
 
@@ -68,6 +70,7 @@ def _density(histograms: pd.DataFrame, layer: int, epoch: int, grid: np.ndarray)
     return density
 
 
+@kept
 def spectra(changes: pd.DataFrame, style: Style, texts: Texts) -> go.Figure:
     """Above, the singular values of every layer at the start (dotted) and later; below, what became of each.
 

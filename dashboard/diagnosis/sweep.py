@@ -22,7 +22,7 @@ from dashboard.analysis.differences import (
     Difference,
     Presence,
     Verdict,
-    best_depth,
+    best_mean,
     chosen_by_others,
     paired_difference,
 )
@@ -106,7 +106,7 @@ def diagnose(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> S
     p_value = omnibus(test)
     complete = len(test.pivot_table(index="seed", columns="depth", values="accuracy").dropna())
     effect = _effect(p_value, complete, len(depths))
-    best = best_depth(test, "accuracy").depth
+    best = best_mean(test, "accuracy")
     if best == depths[-1]:
         whole = compare(runs, curves, start, depths[0], best, 1)
     else:

@@ -10,6 +10,7 @@ during the warm-up.
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
 import sys
@@ -120,9 +121,10 @@ def main() -> int:
     parser.add_argument("--warm-up", type=float, default=20, help="seconds at the start that are not counted")
     parser.add_argument("--think", type=float, nargs=2, default=(3.0, 9.0), help="seconds between two clicks")
     parser.add_argument("--data", type=Path, default=PROJECT / "data")
+    parser.add_argument("--log", type=Path, default=Path(os.devnull), help="where to write what the server says")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with serve(options.data) as address:
+    with serve(options.data, log=options.log) as address:
         result = asyncio.run(load(address, options))
     if options.json:
         print(json.dumps(result))
