@@ -41,18 +41,13 @@ def choose_other(depths: list[int]) -> int:
 def choose_map(seeds: list[int]) -> str:
     """The mean over all seeds, or one seed."""
     options = [EVERY_SEED, *map(str, seeds)]
-    return address.remember(
+    return page.pick(
         "map",
-        EVERY_SEED,
-        address.one_of(options),
-        lambda: st.selectbox(
-            texts("linear.map"),
-            options,
-            format_func=lambda seed: texts("linear.map_mean") if seed == EVERY_SEED else f"{texts('page.seed')} {seed}",
-            help=texts("linear.map_help"),
-            key="map",
-            width=320,
-        ),
+        texts("linear.map"),
+        options,
+        lambda seed: texts("linear.map_mean") if seed == EVERY_SEED else f"{texts('page.seed')} {seed}",
+        texts("linear.map_help"),
+        width=320,
     )
 
 

@@ -16,7 +16,6 @@ from dashboard.analysis.overfitting import (
     overfitting_by_depth,
     overfitting_of_each,
 )
-from dashboard.chapters import address
 from dashboard.chapters.page import Page
 from dashboard.chapters.verdicts import show_sweep
 from dashboard.charts import overfitting as charts
@@ -179,12 +178,7 @@ def choose_budget() -> dict[str, int]:
         return texts("overfitting.budget_option", images=f"{size:,}", epochs=f"{epochs:,}")
 
     usual = next(iter(options))
-    chosen = address.remember(
-        "budget",
-        usual,
-        address.one_of(options),
-        lambda: st.selectbox(texts("overfitting.budget"), [*options], format_func=name, key="budget", width=360),
-    )
+    chosen = page.pick("budget", texts("overfitting.budget"), [*options], name, width=360)
     size, epochs = options[chosen]
     return {} if chosen == usual else {"train_size": size, "epochs": epochs}
 

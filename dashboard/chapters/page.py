@@ -148,6 +148,23 @@ class Page:
             lambda: st.segmented_control(label, options, required=True, format_func=format_func, help=help, key=key),
         )
 
+    def pick(
+        self,
+        key: str,
+        label: str,
+        options: Sequence[Option],
+        format_func: Callable[[Any], str] = str,
+        help: str | None = None,  # noqa: A002  # Streamlit's own word
+        width: int | Literal["stretch"] = "stretch",
+    ) -> Option:
+        """One of many options, from a list that opens; the first unless another is picked. Kept in the address."""
+        return address.remember(
+            key,
+            options[0],
+            address.one_of(options),
+            lambda: st.selectbox(label, options, format_func=format_func, help=help, key=key, width=width),
+        )
+
     def switch(self, key: str, label: str, help: str) -> bool:  # noqa: A002  # Streamlit's own word
         """Something that is off until it is switched on; kept in the address under `key`."""
         return address.remember(key, False, address.one_of([False, True]), lambda: st.toggle(label, key=key, help=help))

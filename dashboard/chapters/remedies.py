@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import queries
 from dashboard.analysis.estimates import bands
 from dashboard.analysis.settings import alike
-from dashboard.chapters import address, verdicts
+from dashboard.chapters import verdicts
 from dashboard.chapters.page import Page
 from dashboard.charts import remedies as charts
 from dashboard.charts.heat import layer_over_depth
@@ -91,30 +91,18 @@ def choose_base(runs: pd.DataFrame) -> dict[str, Any] | None:
         starts = sorted(plain["initializer"].unique(), key=lambda name: (name != PLAIN["initializer"], name))
         start = starts[0]
         if len(starts) > 1:
-            start = address.remember(
+            start = page.pick(
                 "start",
-                start,
-                address.one_of(starts),
-                lambda: st.selectbox(
-                    texts("setting.initializer"),
-                    starts,
-                    format_func=lambda each: settings.value("initializer", each),
-                    key="start",
-                    width=220,
-                ),
+                texts("setting.initializer"),
+                starts,
+                lambda each: settings.value("initializer", each),
+                width=220,
             )
         plain = plain[plain["initializer"] == start]
         sizes = sorted((int(size) for size in plain["train_size"].unique()), reverse=True)
         size = sizes[0]
         if len(sizes) > 1:
-            size = address.remember(
-                "images",
-                size,
-                address.one_of(sizes),
-                lambda: st.selectbox(
-                    texts("setting.train_size"), sizes, format_func=lambda each: f"{each:,}", key="images", width=180
-                ),
-            )
+            size = page.pick("images", texts("setting.train_size"), sizes, lambda each: f"{each:,}", width=180)
         plain = plain[plain["train_size"] == size]
     budgets = sorted(int(epochs) for epochs in plain["epochs"].unique())
     epochs = PLAIN["epochs"] if PLAIN["epochs"] in budgets else budgets[-1]
@@ -312,16 +300,8 @@ if found:
     by_text = {written(each): each for each in found}
     chosen = next(iter(by_text))
     if len(by_text) > 1:
-        chosen = address.remember(
-            "change",
-            chosen,
-            address.one_of(by_text),
-            lambda: st.selectbox(
-                texts("remedies.change"),
-                [*by_text],
-                format_func=lambda each: words.change(by_text[each].changed),
-                key="change",
-            ),
+        chosen = page.pick(
+            "change", texts("remedies.change"), [*by_text], lambda each: words.change(by_text[each].changed)
         )
     show_change(by_text[chosen], runs, base, trouble)
 family = {name: base[name] for name in ("dataset", "initializer", "train_size", "epochs")}

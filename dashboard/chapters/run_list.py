@@ -47,14 +47,7 @@ class RunList:
             )
         with right:
             orders = ["settings", *ORDERS]
-            order = address.remember(
-                "order",
-                orders[0],
-                address.one_of(orders),
-                lambda: st.selectbox(
-                    texts("runs.order"), orders, format_func=lambda name: texts(f"runs.order_{name}"), key="order"
-                ),
-            )
+            order = self.page.pick("order", texts("runs.order"), orders, lambda name: texts(f"runs.order_{name}"))
         found = self._filtered()
         for part in search.split():
             fits = found["name"].str.contains(part, case=False, regex=False)

@@ -13,7 +13,7 @@ from dashboard.analysis.differences import verdict_of
 from dashboard.analysis.estimates import CONFIDENCE, estimate
 from dashboard.analysis.pairs import paired_values
 from dashboard.analysis.settings import alike, differing, settings_in
-from dashboard.chapters import address, verdicts
+from dashboard.chapters import verdicts
 from dashboard.chapters.page import Page
 from dashboard.chapters.run_list import RunList
 from dashboard.charts import runs as charts
@@ -232,16 +232,8 @@ class RunPages:
     def _draw_layers(self, labels: Mapping[str, str]) -> None:
         """A statistic of every layer over the epochs, for each of the runs."""
         texts = self.page.texts
-        statistic = address.remember(
-            "layer_statistic",
-            STATISTICS[0],
-            address.one_of(STATISTICS),
-            lambda: st.selectbox(
-                texts("runs.statistic"),
-                STATISTICS,
-                format_func=lambda name: texts(f"runs.statistic_{name}"),
-                key="layer_statistic",
-            ),
+        statistic = self.page.pick(
+            "layer_statistic", texts("runs.statistic"), STATISTICS, lambda name: texts(f"runs.statistic_{name}")
         )
         rows = self.page.fetch(queries.run_layers, run_ids=[*labels], statistic=statistic)
         if not rows["value"].notna().any():
