@@ -109,6 +109,13 @@ def test_a_wide_gap_is_overfitting_even_where_the_test_loss_does_not_rise() -> N
     assert {figure.name: figure.value for figure in finding.figures}["accuracy_gap"] == pytest.approx(0.2)
 
 
+def test_a_network_that_is_far_from_its_training_data_is_stuck_first_whatever_its_test_loss_does() -> None:
+    held_out = [*STUCK[:3], *np.linspace(STUCK[3], STUCK[3] + 0.5, EPOCHS - 2)]
+    train = [loss - 0.001 * epoch for epoch, loss in enumerate(STUCK)]
+    found = of(metrics(train, held_out), layers())
+    assert [finding.fault for finding in found.findings if finding.presence == "yes"] == ["plateau", "overfitting"]
+
+
 def test_a_gap_at_one_epoch_alone_is_no_overfitting() -> None:
     gap = metrics(HEALTHY)
     gap.loc[(gap["split"] == "test") & (gap["epoch"] == EPOCHS), "accuracy"] -= 0.2

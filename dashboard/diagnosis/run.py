@@ -19,9 +19,10 @@ from dashboard.analysis.logic import both, either, opposite
 from dashboard.diagnosis import thresholds
 from dashboard.diagnosis.signs import Signs, signs_of
 
-Fault = Literal["exploding", "vanishing", "dead", "saturated", "diverged", "overfitting", "plateau", "undertrained"]
+Fault = Literal["exploding", "vanishing", "dead", "saturated", "diverged", "plateau", "overfitting", "undertrained"]
 # The order of causes: what comes first explains what comes after it. A layer that is dead passes no gradient back, and
-# a network without gradient looks as if it were stuck, or had not been trained for long enough.
+# a network without gradient looks as if it were stuck, or had not been trained for long enough. One that is stuck far
+# from its training data has that trouble first, whatever its held-out loss does.
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 RunVerdict = Literal[Fault, "healthy", "cannot_tell"]
 
@@ -207,6 +208,22 @@ def diverged(signs: Signs) -> Finding:
     )
 
 
+def plateau(signs: Signs) -> Finding:
+    """The training loss is still high, and has stopped falling."""
+    return Finding(
+        "plateau",
+        both(_trouble(signs), opposite(_improving(signs))),
+        thresholds.TROUBLE.strength(signs.loss_left),
+        _figures(
+            ("loss_left", signs.loss_left, thresholds.TROUBLE.limit),
+            ("late_fall", signs.late_fall, thresholds.LATE_FALL.ruled_out),
+            ("late_gain", signs.late_gain, thresholds.LATE_GAIN.ruled_out),
+        ),
+        (),
+        (signs.since, signs.last_epoch),
+    )
+
+
 def overfitting(signs: Signs) -> Finding:
     """The held-out loss rises after its best epoch while the training loss falls; or, where it does not rise, the gap
     between training and test accuracy is large all the same (Goodfellow et al. 2016, section 5.2).
@@ -232,22 +249,6 @@ def overfitting(signs: Signs) -> Finding:
         ),
         (),
         (signs.best_epoch or 0, signs.last_epoch),
-    )
-
-
-def plateau(signs: Signs) -> Finding:
-    """The training loss is still high, and has stopped falling."""
-    return Finding(
-        "plateau",
-        both(_trouble(signs), opposite(_improving(signs))),
-        thresholds.TROUBLE.strength(signs.loss_left),
-        _figures(
-            ("loss_left", signs.loss_left, thresholds.TROUBLE.limit),
-            ("late_fall", signs.late_fall, thresholds.LATE_FALL.ruled_out),
-            ("late_gain", signs.late_gain, thresholds.LATE_GAIN.ruled_out),
-        ),
-        (),
-        (signs.since, signs.last_epoch),
     )
 
 
@@ -289,7 +290,7 @@ RULES: tuple[Callable[[Signs], Finding], ...] = (
     dead,
     saturated,
     diverged,
-    overfitting,
     plateau,
+    overfitting,
     undertrained,
 )
