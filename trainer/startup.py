@@ -21,6 +21,7 @@ def start_tensorflow(threads: int = 0) -> None:
     with _native_errors_off():
         import tensorflow as tf
 
+        tf.get_logger().setLevel("ERROR")  # its warnings advise programmers: a program that is traced for a new shape
         if threads:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
