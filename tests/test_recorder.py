@@ -297,6 +297,18 @@ def test_a_training_that_fails_elsewhere_is_kept_when_the_recorder_goes(tmp_path
     assert Store(tmp_path).run.status == "interrupted"
 
 
+@pytest.mark.parametrize("strength", [0.0, 0.01])
+def test_a_loss_that_a_layer_adds_is_named_and_a_penalty_on_weights_is_not(tmp_path: Path, strength: float) -> None:
+    penalty = keras.regularizers.L2(0.01)
+    hidden = keras.layers.Dense(
+        4, kernel_regularizer=penalty, activity_regularizer=keras.regularizers.L2(strength) if strength else None
+    )
+    flat = keras.layers.Flatten()
+    model = keras.Sequential([keras.Input((8, 8, 1)), flat, hidden, keras.layers.Dense(10, "softmax")])
+    store = recorded(tmp_path, model, IMAGES, DIGITS, test_data=(IMAGES[:20], DIGITS[:20]))
+    assert ("added_loss" in store.notes) == bool(strength)
+
+
 class OwnLoop(keras.Model):  # type: ignore[misc]  # keras ships no types
     """A training loop of its own, without a compiled loss, on a model without a kernel."""
 

@@ -15,6 +15,10 @@ NOTES = {
     "no_validation": "fit has no validation data",
     "cut": "Only the first examples of a long stream were read, as many as fit in memory",
     "no_accuracy": "The loss is not that of one classification, so that there is a loss but no accuracy",
+    "added_loss": (
+        "The model adds losses of its own, which are part of the training and validation losses that Keras reports, "
+        "and of no other figure"
+    ),
     "no_update_ratio": "The size of the last step is not known, because several steps were taken at once",
     "no_spectrum": "The singular values of these kernels would take too long",
     "smaller_probe": "The probe batch was made smaller to fit the memory",

@@ -204,9 +204,10 @@ class _Recording:
         """What Keras has measured itself. Its loss has the penalty on the weights in it, which the store leaves out."""
         if self.epoch not in self.schedule:
             return
-        penalty = sum(
-            float(weight.regularizer(weight)) for weight in self.model.trainable_weights if weight.regularizer
-        )
+        penalized = [weight for weight in self.model.trainable_weights if weight.regularizer]
+        penalty = sum(float(weight.regularizer(weight)) for weight in penalized)
+        if len(self.model.losses) > len(penalized):
+            self._note("added_loss")
         for split, prefix in (("train_running", ""), ("validation", "val_")):
             if f"{prefix}loss" in logs:
                 loss = float(logs[f"{prefix}loss"]) - penalty
