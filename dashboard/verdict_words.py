@@ -227,11 +227,23 @@ class VerdictWords:
 
     def change(self, changed: Mapping[str, tuple[Any, Any]]) -> str:
         """`activation: sigmoid → relu`."""
+        return self.texts("wording.separator").join(self._changes(changed, "wording.change"))
+
+    def change_in_lines(self, changed: Mapping[str, tuple[Any, Any]]) -> str:
+        """The same in two lines, for where a phone would have no room left for the figures."""
+        return "<br>".join(self._changes(changed, "wording.change" if len(changed) > 1 else "wording.change_in_lines"))
+
+    def _changes(self, changed: Mapping[str, tuple[Any, Any]], form: str) -> list[str]:
         settings = SettingsWording(self.texts, self.counting)
-        return self.texts("wording.separator").join(
-            f"{settings.name(field)}: {settings.value(field, before)} → {settings.value(field, after)}"
+        return [
+            self.texts(
+                form,
+                name=settings.name(field),
+                before=settings.value(field, before),
+                after=settings.value(field, after),
+            )
             for field, (before, after) in changed.items()
-        )
+        ]
 
     # ---- the table of thresholds ----------------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ def show(chapter: str, texts: Texts) -> None:
     with st.container(border=True, key="guide"):
         here = chapter == step.chapter
         place = texts("guide.place", step=number, steps=len(STEPS))
-        st.markdown(f"**{place}: {texts(f'guide.{step.name}.title')}**")
+        st.markdown(f"**{texts('guide.step', place=place, title=texts(f'guide.{step.name}.title'))}**")
         if here:
             st.markdown(texts(f"guide.{step.name}.do"))
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -96,7 +96,7 @@ def choose_base(runs: pd.DataFrame) -> dict[str, Any] | None:
                 texts("setting.initializer"),
                 starts,
                 lambda each: settings.value("initializer", each),
-                width=220,
+                width=280,
             )
         plain = plain[plain["initializer"] == start]
         sizes = sorted((int(size) for size in plain["train_size"].unique()), reverse=True)
@@ -131,13 +131,6 @@ def written(change: Counterfactual) -> str:
     return ",".join(f"{field}={after}" for field, (_, after) in change.changed.items())
 
 
-def in_lines(change: Counterfactual) -> str:
-    """A change in two lines, or a phone has no room left for the figures."""
-    if len(change.changed) > 1:
-        return "<br>".join(words.change({field: values}) for field, values in change.changed.items())
-    return words.change(change.changed).replace(": ", ":<br>", 1)
-
-
 def show_ranking(found: list[Counterfactual], trouble: str) -> None:
     names = [words.change(each.changed) for each in found]
     columns = [
@@ -160,7 +153,9 @@ def show_ranking(found: list[Counterfactual], trouble: str) -> None:
         columns=columns,
     )
     axis = texts(f"remedies.axis_{trouble}")
-    figure = charts.ranking(found, [in_lines(each) for each in found], wording, axis, page.style, texts)
+    figure = charts.ranking(
+        found, [words.change_in_lines(each.changed) for each in found], wording, axis, page.style, texts
+    )
     page.picture("remedies.ranking", figure, table, network=network, measured=texts(f"remedies.trouble_{trouble}"))
     formats = dict.fromkeys(columns[1:4], st.column_config.NumberColumn(format="%+.2f"))
     formats[columns[5]] = st.column_config.NumberColumn(format="%.2f")

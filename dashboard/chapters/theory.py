@@ -9,6 +9,7 @@ from dashboard import queries
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.charts import theory as charts
 from dashboard.diagnosis import expectations
+from dashboard.settings_wording import SettingsWording
 from dashboard.verdict_words import factor
 
 
@@ -55,6 +56,7 @@ def _factors(page: Page, table: pd.DataFrame) -> pd.DataFrame:
     column |= {name: texts(f"theory.factors.{name}") for name in ("depth", "chi", "scale")}
     shown = table.assign(
         activation=[texts(f"activation.{name}") for name in table["activation"]],
+        initializer=[SettingsWording(texts, page.counting).value("initializer", name) for name in table["initializer"]],
         expected=[factor(value) for value in table["expected"]],
         measured=[factor(value) if value == value else "–" for value in table["measured"]],  # not NaN
         depth=[str(page.layers(depth)) for depth in table["depth"]],

@@ -116,8 +116,10 @@ def show_run(page: Page, run_id: str) -> None:
         st.dataframe(table, hide_index=True, alt=page.texts("diagnosis.others_alt"), key="other_tools")
         separator = page.texts("wording.separator")
         for each in OTHERS:
-            missing = page.texts("diagnosis.others_missing", names=separator.join(each.not_replayed))
-            nearly = page.texts("diagnosis.others_nearly", names=separator.join(each.approximations))
+            without = separator.join(page.texts(f"diagnosis.others_without.{name}") for name in each.not_replayed)
+            by = separator.join(page.texts(f"diagnosis.others_by.{name}") for name in each.approximations)
+            missing = page.texts("diagnosis.others_missing", names=without)
+            nearly = page.texts("diagnosis.others_nearly", names=by)
             st.caption(f"[{each.name}]({each.source}): {missing} {nearly}")
 
 

@@ -65,7 +65,7 @@ def by_depth(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -
         places.append(place)
         figure.update_yaxes(title_text=texts(f"cost.unit_{name}"), rangemode="tozero", row=place[0], col=place[1])
     figure.add_traces(traces, rows=[row for row, _ in places], cols=[column for _, column in places])
-    figure.update_xaxes(title_text=wording.layers_axis, row=2)
+    figure.update_xaxes(title_text=two_lines(wording.layers_axis), row=2)
     figure.update_xaxes(dtick=2 if runs["depth"].max() <= 12 else None)
     figure.update_annotations(font_size=13)
     figure.update_layout(height=600, showlegend=False, margin={"l": 8, "r": 8, "t": 44, "b": 8})

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from dashboard.charts.kept import kept
 from dashboard.charts.scales import number, whole_step
-from dashboard.charts.style import MARK, SEQUENTIAL, Style
+from dashboard.charts.style import MARK, SEQUENTIAL, Style, two_lines
 from dashboard.texts import Texts
 
 
@@ -85,7 +85,7 @@ def layer_over_depth(
             col=column,
         )
         lowest = index + columns >= len(names)
-        figure.update_xaxes(title_text=layers_axis if lowest else None, row=row, col=column)
+        figure.update_xaxes(title_text=two_lines(layers_axis) if lowest else None, row=row, col=column)
         figure.update_yaxes(title_text=texts("page.axis_layer") if column == 1 else None, row=row, col=column)
         if activation == marked[0] and marked[1] in depths:
             x = depths.index(marked[1])

@@ -104,9 +104,9 @@ AUTOTRAINER = RuleSet(
         ),
     ),
     (
-        "gradients of a training step by those of the probe batch after the epoch",
-        "gradients of zero by units that are never active",
-        "checks every few epochs by one look at the whole history",
+        "probe_gradients",
+        "zero_gradients",
+        "whole_history",
     ),
-    ("its repairs, and the retraining that confirms them",),
+    ("repairs",),
 )

@@ -59,9 +59,9 @@ DEEPDIAGNOSIS = RuleSet(
         Rule("improper weight change", frozenset({"diverged", "exploding", "dead", "saturated"}), _large_change),
     ),
     (
-        "mean |gradient| by its root mean square, which is never smaller",
-        "shares of input sums beyond a limit by the normal distribution with the stored mean and spread",
-        "the size of an update by learning rate times gradient, as the tool itself does, on the probe batch",
+        "root_mean_square",
+        "normal_shares",
+        "probe_updates",
     ),
-    ("error conditions of the data and of the loss function", "its decision tree, which looks for the layer at fault"),
+    ("data_conditions", "decision_tree"),
 )

@@ -56,7 +56,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class RuleSet:
-    """The rules of one tool, where they are published, and what of it the stored statistics cannot replay."""
+    """The rules of one tool, where they are published, and what of it the stored statistics cannot replay.
+
+    The texts say what `approximations` and `not_replayed` name: `diagnosis.others_by`, `diagnosis.others_without`.
+    """
 
     name: str
     source: str
