@@ -55,7 +55,7 @@ class VerdictWords:
         if found.effect != "no":
             # The kind of a fall is no matter where it is not sure that depth makes one.
             kind = self.kind(found.whole) if found.verdict == found.whole.verdict else ""
-            sentences += [kind, *self.others(found.whole)]
+            sentences += [kind, *self.others(found.whole, found.overfits_from)]
         return [sentence for sentence in sentences if sentence]
 
     def _effect(self, found: SweepDiagnosis) -> str:
@@ -72,6 +72,8 @@ class VerdictWords:
             difference=self._accuracy.difference(change.test.estimate),
             negligible=self._accuracy.negligible,
         )
+        if found.rivals not in ((), (found.best,)):
+            sentence += " " + self.texts("wording.rivals", depths=self._accuracy.depths(*found.rivals))
         return f"{sentence} {self.seeds_needed(change)}".rstrip() if key == "cannot_tell" else sentence
 
     def seeds_needed(self, change: Change) -> str:
@@ -109,9 +111,13 @@ class VerdictWords:
             slope=factor(flow.slope.mean),
         ) + (self.texts(f"sweep.part.{larger_part(flow)}") if flow.per_layer.high < 1 else "")
 
-    def others(self, change: Change) -> list[str]:
+    def others(self, change: Change, overfits_from: int | None = None) -> list[str]:
         """The kinds that are there beside the one named, those too weak to notice, those that are ruled out, and those
-        that cannot be told."""
+        that cannot be told.
+
+        Args:
+            overfits_from: see `SweepDiagnosis`.
+        """
         said = {"yes": "sweep.at_work", "tiny": "sweep.weak", "no": "sweep.ruled_out", "cannot_tell": "sweep.open"}
         # A fall of the training accuracy is part of the other kinds, and of the one that leaves open which.
         explained = change.verdict == "fall" and change.kind != "cannot_tell"
@@ -119,7 +125,7 @@ class VerdictWords:
         sentences = []
         for presence, key in said.items():
             names = [
-                self.texts(f"sweep.cause.{kind}")
+                self._cause_between(kind, change, overfits_from)
                 for kind, there in change.causes.items()
                 if there == presence and kind != "noise" and kind not in named
             ]
@@ -155,13 +161,21 @@ class VerdictWords:
         }.get(change.kind)
         return self.texts(key or f"sweep.cause.{change.kind}")
 
+    def _cause_between(self, kind: Kind, change: Change, overfits_from: int | None) -> str:
+        """The name of a kind, and from which depth on, where that is not the one that the sentence names."""
+        if kind != "overfitting" or overfits_from is None or overfits_from == change.before:
+            return self.texts(f"sweep.cause.{kind}")
+        return self.texts("sweep.cause.overfitting_from", before=self._accuracy.depths(overfits_from))
+
     def cause(self, found: SweepDiagnosis, kind: Kind) -> str:
         """One kind of harm between the best depth and the deepest: at work, ruled out, or cannot tell."""
         change = found.whole
+        by_loss = found.overfits_from if kind == "overfitting" else None
+        before = change.before if by_loss is None else by_loss
         return self.texts(
             f"sweep.about.{change.causes[kind]}",
             cause=self.texts(f"sweep.cause.{kind}"),
-            before=self._accuracy.depths(change.before),
+            before=self._accuracy.depths(before),
             after=self._accuracy.depths(change.after),
         )
 
@@ -215,7 +229,8 @@ class VerdictWords:
             return [self.counterfactual(each) for each in list(helped.values())[:most]]
         if found.verdict in ("healthy", "cannot_tell"):
             return []
-        return [self.texts(f"diagnosis.try.{found.verdict}") + " " + self.texts("diagnosis.untested")]
+        stored_or_not = self.texts("diagnosis.unsure" if stored else "diagnosis.untested")
+        return [self.texts(f"diagnosis.try.{found.verdict}") + " " + stored_or_not]
 
     def counterfactual(self, found: Counterfactual) -> str:
         """A change, and its effect on test accuracy."""

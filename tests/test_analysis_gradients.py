@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dashboard.analysis.estimates import Estimate
-from dashboard.analysis.gradients import shrinkage, vanishing
+from dashboard.analysis.gradients import flow_of, shrinkage, vanishing
 
 
 def layers(weight: float, slope: float, depth: int = 4, seeds: int = 3) -> pd.DataFrame:
@@ -52,3 +52,13 @@ def test_what_a_shortcut_adds_is_part_of_what_arrives() -> None:
     assert found is not None
     assert found.per_layer.mean == pytest.approx(0.8 * 0.25 * 0.5 * 8.0)
     assert found.slope.mean == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("factor", "depth", "flow"),
+    [(0.95, 5, "kept"), (0.92, 50, "fading"), (1.05, 5, "kept"), (1.08, 20, "growing"), (0.8, 5, "fading")],
+)
+def test_small_losses_and_gains_that_add_up_are_no_longer_none(factor: float, depth: int, flow: str) -> None:
+    found = shrinkage(layers(factor, 1.0, depth), depth)
+    assert found is not None
+    assert flow_of(found) == flow

@@ -104,7 +104,7 @@ def test_a_single_seed_has_no_yardstick() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "luck"),
-    [(0.05, 0.06, "more"), (0.01, 0.015, "less"), (0.02, 0.05, "alike"), (0.025, 0.03, "alike")],
+    [(0.05, 0.06, "more"), (0.01, 0.015, "less"), (0.03, 0.05, "open"), (0.025, 0.03, "between")],
 )
 def test_depth_is_measured_against_the_luck_of_the_seed(low: float, high: float, luck: str) -> None:
     seeds = (Estimate(0.02, np.nan, np.nan, 6), Estimate(0.04, np.nan, np.nan, 6))
@@ -122,6 +122,16 @@ def test_a_dispute_says_who_is_right_and_which_images_come_first() -> None:
     assert sides.loc[3].tolist() == [1, 0, 0]
     assert sides.loc[4].tolist() == [0.5, 0, 0.5]
     assert linear.dispute(NETWORKS, DECISIONS, LABELS, 0, 5) is None
+
+
+def test_a_disputed_image_is_never_shown_with_one_digit_twice() -> None:
+    """Two seeds see 3 and 5, two 5 and 3, and one 3 and 8: taken apart, the commonest on both sides would be 3."""
+    first, second = [3, 3, 5, 5, 3], [5, 5, 3, 3, 8]
+    maps = pd.DataFrame({"depth": [1] * 5 + [2] * 5, "seed": [*range(5)] * 2})
+    decisions = np.array([*first, *second], np.uint8)[:, None]
+    found = linear.dispute(maps, decisions, np.array([3]), 1, 2)
+    assert found is not None
+    assert found.images.iloc[0][["first", "second"]].tolist() == [3, 5]
 
 
 def test_the_first_epoch_that_reaches_an_accuracy() -> None:

@@ -50,6 +50,31 @@ def test_the_rule_of_overfitting(held_out: list[float], training: list[float], r
     assert found.verdict == ("yes" if reading in ("overfits", "wide") else "no")
 
 
+def test_what_stopping_would_have_done_to_the_accuracy_is_measured_apart_from_the_loss() -> None:
+    held_out = alike([2.1, 0.6, 0.4, 0.5, 0.6])
+    frame = curves(validation=held_out, test=held_out, train=FALLING, train_running=FALLING)
+    tests = frame["split"] == "test"
+    frame.loc[tests, "accuracy"] = 0.5 + 0.05 * frame["epoch"]
+    found = overfitting(frame)
+    assert found.reading == "overfits"
+    assert found.accuracy_change.mean == pytest.approx(0.1)
+
+
+def test_a_rise_while_the_training_loss_may_go_either_way_cannot_be_told() -> None:
+    held_out = alike([2.1, 0.6, 0.4, 0.5, 0.6])
+    training = [[2.0, 0.5, 0.3, 0.3, last] for last in (0.05, 0.3, 0.55)]
+    found = overfitting(curves(validation=held_out, test=held_out, train=training, train_running=training))
+    assert (found.reading, found.verdict) == ("training_open", "cannot_tell")
+
+
+def test_a_gap_that_some_seeds_have_and_some_have_not_is_left_open() -> None:
+    held_out = alike([2.1, 0.6, 0.4, 0.3, 0.2])
+    training = [[2.0, 0.5, 0.3, 0.2, last] for last in (0.1, 0.2, 0.3)]
+    found = overfitting(curves(validation=held_out, test=held_out, train=training, train_running=training))
+    assert found.accuracy_gap.low < 0 < found.accuracy_gap.high
+    assert found.reading == "gap_open"
+
+
 def test_the_test_set_judges_what_validation_chose() -> None:
     validation, test = alike([2.1, 0.6, 0.4, 0.5, 0.6]), alike([2.1, 0.6, 0.25, 0.2, 0.15])
     found = overfitting(curves(validation=validation, test=test, train=FALLING, train_running=FALLING))

@@ -44,6 +44,16 @@ def test_a_run_that_diverged_has_the_accuracy_of_guessing() -> None:
     assert cost.with_costs(runs({1: 0.9}, status="diverged"))["accuracy"].tolist() == [0.1] * 4
 
 
+def test_without_hidden_layers_networks_of_every_activation_are_one() -> None:
+    each = [runs({0: 0.9, 1: 0.95}, activation=activation) for activation in ("linear", "relu")]
+    table = cost.by_settings(cost.with_costs(pd.concat(each)))
+    assert table[["depth", "activation", "seeds"]].to_numpy().tolist() == [
+        [0, "linear", 4],
+        [1, "linear", 4],
+        [1, "relu", 4],
+    ]
+
+
 def test_the_frontier_is_what_nothing_beats() -> None:
     costs, gains = np.array([1.0, 2.0, 2.0, 3.0, 4.0]), np.array([0.5, 0.7, 0.6, 0.7, 0.9])
     assert cost.frontier(costs, gains).tolist() == [True, True, False, False, True]

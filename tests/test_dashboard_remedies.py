@@ -46,6 +46,14 @@ def test_what_rescues_the_sigmoid_network_is_said(monkeypatch: pytest.MonkeyPatc
     assert TEXTS("setting.dropout") in words(app)  # among what is not stored
 
 
+def test_a_network_without_a_gap_is_said_to_have_none(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
+    """Sigmoid networks of five layers guess, on new images as on their own."""
+    app = open_chapter(monkeypatch, store.parent, "remedies", "en", trouble="gap", activation="sigmoid", depth="5")
+    assert "**This network does not have this trouble**" in words(app)
+    app = open_chapter(monkeypatch, store.parent, "remedies", "en", trouble="accuracy", activation="sigmoid", depth="5")
+    assert "**This network does not have this trouble**" not in words(app)
+
+
 def test_seeds_that_only_one_side_has_are_left_out(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
     with duckdb.connect(str(store)) as connection:
         connection.execute("UPDATE run SET seed = 77 WHERE activation = 'linear' AND seed = 2")

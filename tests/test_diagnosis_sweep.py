@@ -119,10 +119,27 @@ def test_too_few_seeds_are_told_how_many_they_lack() -> None:
     assert found.lacking == sweep.seeds_to_judge(len(DEPTHS)) - 2 > 0
 
 
-@pytest.mark.parametrize(("depths", "seeds"), [(2, 8), (3, 4), (4, 3)])
+@pytest.mark.parametrize(("depths", "seeds"), [(2, 8), (3, 6), (4, 5)])
 def test_as_many_seeds_as_are_asked_for_can_show_an_effect(depths: int, seeds: int) -> None:
     assert sweep.seeds_to_judge(depths) == seeds
     assert sweep.smallest_p(seeds, depths) <= 0.01 < sweep.smallest_p(seeds - 1, depths)
+
+
+def test_too_few_seeds_do_not_deny_that_one_depth_collapses() -> None:
+    metrics, start = family([0.90, 0.90, 0.90, 0.50], [0.90, 0.90, 0.90, 0.50], noise=0.0)
+    few = metrics[(metrics["seed"] < 4) & (metrics["depth"] != DEPTHS[1])]
+    found = diagnosed((few, start))
+    assert (found.effect, found.lacking) == ("cannot_tell", 2)
+    assert diagnosed((metrics[(metrics["seed"] < 6) & (metrics["depth"] != DEPTHS[1])], start)).effect == "yes"
+
+
+def test_what_each_seed_is_compared_with_is_kept() -> None:
+    """Without the first seed, depth 2 is the best; with it, depth 4."""
+    metrics, start = family([0.90, 0.95, 0.95, 0.60], [0.90, 0.943, 0.94, 0.60], noise=0.0)
+    metrics.loc[(metrics["depth"] == 4) & (metrics["seed"] == 0) & (metrics["epoch"] == EPOCHS[-1]), "accuracy"] += 0.04
+    found = diagnosed((metrics, start))
+    assert found.rivals == (2, 4)
+    assert found.best in found.rivals
 
 
 def test_a_rise_has_no_kind() -> None:
@@ -161,10 +178,10 @@ def test_gradients_that_were_not_stored_cannot_be_told() -> None:
 
 
 def test_too_few_seeds_for_any_p_value_below_the_limit_cannot_tell() -> None:
-    """Of three seeds at three depths no order is rarer than one in 36, however far the depths lie apart."""
+    """Where one of three depths differs, the chance that it stands in the same place in three seeds is one in nine."""
     metrics, start = family([0.9, 0.7, 0.5, 0.1], [0.9, 0.7, 0.5, 0.1])
     few = metrics[(metrics["seed"] < 3) & (metrics["depth"] != DEPTHS[1])]
-    assert sweep.smallest_p(3, 3) == pytest.approx(1 / 36)
+    assert sweep.smallest_p(3, 3) == pytest.approx(1 / 9)
     assert diagnosed((few, start)).effect == "cannot_tell"
     assert diagnosed((metrics[metrics["depth"] != DEPTHS[1]], start)).effect == "yes"
 
@@ -179,6 +196,17 @@ def test_one_depth_is_no_sweep() -> None:
     metrics, start = family([0.9] * 4, [0.9] * 4)
     one = metrics[metrics["depth"] == 2]
     assert sweep.diagnose(sweep.ends(one), one, start) is None
+
+
+@pytest.mark.parametrize(("classes", "guessing"), [(2, 0.5), (100, 0.01), (None, None)])
+def test_guessing_among_other_classes_is_as_good_as_there_are_classes(
+    classes: int | None, guessing: float | None
+) -> None:
+    metrics, _ = family([0.9] * 4, [0.9] * 4, diverged=1)
+    ended = sweep.ends(metrics.assign(classes=pd.Series(classes, metrics.index, dtype="Int64")))
+    accuracies = ended.loc[ended["diverged"], "accuracy"]
+    assert len(accuracies)
+    assert accuracies.isna().all() if guessing is None else (accuracies == guessing).all()
 
 
 def test_a_run_that_diverged_has_the_accuracy_of_guessing() -> None:

@@ -8,8 +8,11 @@ import pytest
 from stores import EVERYTHING, cut_store
 
 from dashboard import queries
+from dashboard.analysis.overfitting import overfitting_by_depth
 from dashboard.diagnosis import run, sweep
 from dashboard.diagnosis.sweep import SweepDiagnosis
+from dashboard.texts import Texts
+from dashboard.verdict_words import VerdictWords
 
 SMALL_DATA = {100: 7_500, 300: 3_750, 1_000: 1_071}  # training examples: epochs, for an equal number of updates
 HE_RELU = {"activation": "relu", "initializer": "he_normal"}
@@ -19,6 +22,11 @@ HE_RELU = {"activation": "relu", "initializer": "he_normal"}
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     few = "dataset = 'mnist' AND width = 128 AND (train_size < 3000 OR initializer = 'he_normal')"
     return cut_store(tmp_path_factory.mktemp("verdicts"), few, among=EVERYTHING)
+
+
+@pytest.fixture(scope="module")
+def shipped_question(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cut_store(tmp_path_factory.mktemp("question"), "activation = 'linear'")
 
 
 def sweep_of(snapshot: Path, **family: Any) -> SweepDiagnosis:
@@ -79,3 +87,18 @@ def test_each_deep_run_on_few_examples_is_called_overfitting(shipped: Path) -> N
     verdicts = verdicts_of(shipped, "train_size <= 1000 and depth >= 4 and output == 'softmax' and dropout == 0")
     assert len(verdicts) == 2 * 3 * 3 * 5
     assert set(verdicts["verdict"]) == {"overfitting"}
+
+
+# --- The networks of the question ------------------------------------------------------------------------------------
+
+
+def test_overfitting_by_depth_is_said_of_the_depths_that_were_compared(shipped_question: Path) -> None:
+    metrics = queries.family_metrics(shipped_question)
+    found = sweep_of(shipped_question)
+    ends = sweep.ends(metrics)
+    assert found.overfits_from == overfitting_by_depth(ends[~ends["diverged"]]).best
+    words = VerdictWords(Texts("en"), "hidden")
+    assert f"from {found.overfits_from} hidden layers on" in " ".join(words.sweep(found)) or (
+        found.overfits_from == found.best
+    )
+    assert words.cause(found, "overfitting").startswith(f"Between {found.overfits_from} hidden layers")

@@ -52,12 +52,15 @@ def training_bytes(runs: pd.DataFrame) -> NDArray[np.int64]:
 
 def by_settings(runs: pd.DataFrame) -> pd.DataFrame:
     """One row for each setting: its columns, the costs, and the mean accuracy over its seeds with its interval (mean,
-    low, high, seeds), cheapest first.
+    low, high, seeds), cheapest first. Without hidden layers there is no activation function, so that networks with any
+    are one.
 
     Args:
         runs: from `with_costs`.
     """
     names = settings_in(runs)
+    runs = runs.assign(activation=runs["activation"].where(runs["depth"] > 0, "linear"))
+    runs = runs.drop_duplicates([*names, "seed"])
     costs = runs.groupby(names, as_index=False)[[*COSTS, "training_bytes"]].mean()
     table = bands(runs, names, "accuracy").merge(costs, on=names)
     return table.sort_values(["flops_per_example", "mean"], kind="stable").reset_index(drop=True)

@@ -19,6 +19,8 @@ VANISHING_LEFT = 0.1
 VANISHING_TOTAL = 1e-3
 # A factor a layer within 10 % of 1 loses nothing that matters: after ten layers, more than a third is still there.
 NEGLIGIBLE_SHRINKAGE = 0.9
+# But what is lost or gained by so large a factor in all does matter, however small a part of it each layer has.
+ADDED_UP = 2.0
 Flow = Literal["vanishing", "few_steps", "fading", "kept", "growing", "exploding", "cannot_tell"]
 LargerPart = Literal["slope", "weights", "cannot_tell"]
 
@@ -85,8 +87,8 @@ def flow_of(found: Shrinkage) -> Flow:
     """What becomes of δ on its way back: `vanishing` in finer grades.
 
     few_steps: the factor a layer would do, but there are too few layers. exploding: above the inverse of
-    VANISHING_FACTOR. Between the two, fading and growing, where the interval excludes 1 and reaches beyond
-    NEGLIGIBLE_SHRINKAGE; kept where it does not.
+    VANISHING_FACTOR. Between the two, fading and growing, where the interval of the factor excludes 1, and reaches
+    beyond NEGLIGIBLE_SHRINKAGE or adds up over the steps to `ADDED_UP` or more; kept where it does not.
     """
     verdict, per_layer = vanishing(found), found.per_layer
     if verdict != "no":
@@ -95,9 +97,9 @@ def flow_of(found: Shrinkage) -> Flow:
         return "few_steps"
     if per_layer.low > 1 / VANISHING_FACTOR:
         return "exploding"
-    if per_layer.low < NEGLIGIBLE_SHRINKAGE and per_layer.high < 1:
+    if per_layer.high < 1 and (per_layer.low < NEGLIGIBLE_SHRINKAGE or found.total.mean < 1 / ADDED_UP):
         return "fading"
-    if per_layer.high > 1 / NEGLIGIBLE_SHRINKAGE and per_layer.low > 1:
+    if per_layer.low > 1 and (per_layer.high > 1 / NEGLIGIBLE_SHRINKAGE or found.total.mean > ADDED_UP):
         return "growing"
     return "kept"
 

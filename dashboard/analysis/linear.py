@@ -13,7 +13,7 @@ from dashboard.analysis.estimates import Estimate, estimate
 DIGITS = 10
 
 Floats = NDArray[np.float32]
-Luck = Literal["more", "less", "alike", "cannot_tell"]
+Luck = Literal["more", "less", "between", "open", "cannot_tell"]
 Decisions = NDArray[np.uint8]  # (networks, images): the digit that each network sees in each image
 
 
@@ -143,21 +143,24 @@ def cells(table: pd.DataFrame) -> dict[tuple[int, int], Estimate]:
 def more_than_luck(between: Estimate, first: Estimate, second: Estimate) -> Luck:
     """Whether two depths disagree more than two seeds of either depth do.
 
-    more, less: the whole interval lies beyond what seeds do at both depths; alike: anything else.
+    more, less: the whole interval lies beyond what seeds do at both depths; between: it lies between the two; open:
+    anything else.
     """
     seeds = [within.mean for within in (first, second) if within.seeds]
     if not seeds or not between.certain:
         return "cannot_tell"
     if between.low > max(seeds):
         return "more"
-    return "less" if between.high < min(seeds) else "alike"
+    if between.high < min(seeds):
+        return "less"
+    return "between" if min(seeds) <= between.low and between.high <= max(seeds) else "open"
 
 
 @dataclass(frozen=True)
 class Dispute:
     """Images in which the networks of two depths see different digits.
 
-    `images`: image, label, first, second (the digit that most seeds of either depth see among those that disagree),
+    `images`: image, label, first, second (the two digits that most of the seeds that disagree see),
     seeds (how many disagree), most disputed first. `sides`: digit, first_right, second_right, both_wrong: images a
     network on average, by their label.
     """
@@ -184,8 +187,7 @@ def dispute(
         {
             "image": order,
             "label": labels[order],
-            "first": _commonest(ones, differ, order),
-            "second": _commonest(others, differ, order),
+            **_commonest_pairs(ones, others, differ, order),
             "seeds": seeds[order],
         }
     )
@@ -200,10 +202,14 @@ def dispute(
     return Dispute(images, sides.rename_axis("digit").reset_index(), len(pairs))
 
 
-def _commonest(decisions: Decisions, differ: NDArray[np.bool_], images: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.array(
-        [np.bincount(decisions[differ[:, image], image], minlength=DIGITS).argmax() for image in images], np.int64
-    )
+def _commonest_pairs(
+    ones: Decisions, others: Decisions, differ: NDArray[np.bool_], images: NDArray[np.int64]
+) -> dict[str, NDArray[np.int64]]:
+    """first and second: the two digits that most of the seeds that disagree about an image see in it."""
+    pairs = ones.astype(np.int64) * DIGITS + others
+    commonest = [np.bincount(pairs[differ[:, image], image], minlength=DIGITS**2).argmax() for image in images]
+    first, second = np.divmod(np.array(commonest, np.int64), DIGITS)
+    return {"first": first, "second": second}
 
 
 def epochs_to_reach(curves: pd.DataFrame, accuracy: float) -> dict[int, int | None]:

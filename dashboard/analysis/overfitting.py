@@ -6,14 +6,21 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from dashboard.analysis.differences import NEGLIGIBLE_LOSS, Presence, best_mean, paired_difference, verdict_of
+from dashboard.analysis.differences import (
+    NEGLIGIBLE,
+    NEGLIGIBLE_LOSS,
+    Presence,
+    best_mean,
+    paired_difference,
+    verdict_of,
+)
 from dashboard.analysis.estimates import Estimate, estimate
 
 # Training accuracy below twice what guessing among ten digits gives: nothing has been learned that could be overfitted.
 HARDLY_LEARNED = 0.2
-# Of training less test accuracy: what the network learned of its training images then hardly carries over.
+# Of training less test accuracy: so many in a hundred images are right only where the network was shown them.
 WIDE_GAP = 0.08
-FitReading = Literal["overfits", "wide", "unstable", "gap", "none", "cannot_tell"]
+FitReading = Literal["overfits", "wide", "unstable", "gap", "gap_open", "none", "training_open", "cannot_tell"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,7 @@ class Overfitting:
     train_fall: Estimate  # training loss at the best epoch less that at the last epoch, nats
     accuracy_gap: Estimate  # training less test accuracy at the last epoch
     train_accuracy: Estimate  # at the last epoch
+    accuracy_change: Estimate  # test accuracy at the last epoch less that at the best epoch
     reading: FitReading
 
     @property
@@ -34,7 +42,8 @@ class Overfitting:
 
     @property
     def verdict(self) -> Presence:
-        if self.reading == "cannot_tell":
+        maybe_wide = self.reading == "gap_open" and self.accuracy_gap.high >= WIDE_GAP
+        if maybe_wide or self.reading in ("cannot_tell", "training_open"):
             return "cannot_tell"
         return "yes" if self.reading in ("overfits", "wide") else "no"
 
@@ -78,10 +87,12 @@ def overfitting(curves: pd.DataFrame) -> Overfitting:
     wide = curves.pivot_table(index="seed", columns=["split", "epoch"], values="loss")
     rise = _change(wide, "test", best, last)
     fall = _change(wide, "train_running", last, max(best, 1))  # there is no running mean before training
+    accuracy = curves.pivot_table(index="seed", columns=["split", "epoch"], values="accuracy")
     end = gap(curves[curves["epoch"] == last], "accuracy")
     width = estimate(end["gap"].to_numpy())
     trained = estimate(curves.query("split == 'train' and epoch == @last")["accuracy"].to_numpy())
-    return Overfitting(best, last, rise, fall, width, trained, _reading(best, last, rise, fall, width))
+    later = _change(accuracy, "test", best, last)
+    return Overfitting(best, last, rise, fall, width, trained, later, _reading(best, last, rise, fall, width))
 
 
 def overfitting_of_each(metrics: pd.DataFrame) -> dict[int, Overfitting]:
@@ -107,17 +118,22 @@ def _change(wide: pd.DataFrame, split: str, before: int, after: int) -> Estimate
 def _reading(best: int, last: int, rise: Estimate, fall: Estimate, width: Estimate) -> FitReading:
     """The named rule, in this order.
 
-    cannot_tell: a single seed. wide, gap or none, by whether the gap is surely wide, or surely above zero and maybe
-    large enough to matter: the held-out loss does not rise after its best epoch by an amount that matters. overfits: it
-    rises, while the training loss falls. unstable: it rises, and the training loss does not fall by an amount that
-    matters. cannot_tell: anything else.
+    cannot_tell: a single seed. wide, gap, none or gap_open: the held-out loss does not rise after its best epoch by an
+    amount that matters, and the gap is surely wide, or surely above zero and maybe large enough to matter, or surely
+    not, or cannot be told. overfits: the held-out loss rises, while the training loss falls. unstable: it rises, and
+    the training loss does not fall by an amount that matters. training_open: it rises, and what the training loss does
+    cannot be told. cannot_tell: anything else.
     """
     if not rise.certain:
         return "cannot_tell"
     if best == last or rise.high < NEGLIGIBLE_LOSS:
-        return "wide" if width.low >= WIDE_GAP else "gap" if verdict_of(width) == "rise" else "none"
+        if width.low >= WIDE_GAP:
+            return "wide"
+        if verdict_of(width) == "rise":
+            return "gap"
+        return "none" if width.high < NEGLIGIBLE else "gap_open"
     if rise.low > 0:
-        return "overfits" if fall.low > 0 else "unstable" if fall.high < NEGLIGIBLE_LOSS else "cannot_tell"
+        return "overfits" if fall.low > 0 else "unstable" if fall.high < NEGLIGIBLE_LOSS else "training_open"
     return "cannot_tell"
 
 

@@ -113,7 +113,9 @@ def draw_frontier(dataset: str, everything: bool, cost: Cost) -> None:
     values = {"cost": texts(f"cost.axis_{cost}"), "dataset": texts(f"setting.dataset_{dataset}")}
     page.picture("cost.frontier_picture", figure, table.assign(frontier=marked), **values)
     best = table[marked].sort_values(cost)
-    cheapest, dearest, most = best.iloc[0], best.iloc[-1], table.iloc[int(table[cost].to_numpy().argmax())]
+    cheapest, dearest = best.iloc[0], best.iloc[-1]
+    top = table[table[cost] == table[cost].max()]
+    most = top.iloc[int(top["mean"].to_numpy().argmax())]
     page.says(
         texts(
             "cost.says.frontier",
@@ -128,8 +130,9 @@ def draw_frontier(dataset: str, everything: bool, cost: Cost) -> None:
         texts("cost.says.dearest_is_best")
         if most[cost] == dearest[cost]
         else texts(
-            "cost.says.dearest",
+            "cost.says.dearest" if len(top) == 1 else "cost.says.dearest_of",
             network=describe(most),
+            count=len(top),
             factor=f"{most[cost] / dearest[cost]:,.1f}",
             value=wording.value(most["mean"]),
         ),

@@ -10,6 +10,7 @@ from dashboard.analysis.differences import (
     BestDepth,
     Difference,
     best_depth,
+    chosen_by_others,
     deepest_against_best,
     difference_of_any,
     largest_step,
@@ -120,6 +121,9 @@ def sentences(
         said.append(texts("depth.says.deepest_is_best", depth=wording.depths(deepest)))
     elif against.estimate.certain:
         said.append(say_step("depth.says.deepest", against, wording))
+        rivals = sorted({int(depth) for depth in chosen_by_others(runs, metric)})
+        if rivals != [best.depth]:
+            said[-1] += " " + texts("wording.rivals", depths=wording.depths(*rivals))
     spread = runs.groupby("depth")[metric].std().dropna()
     if len(spread):
         low, high = wording.spread(spread.min()), wording.spread(spread.max())

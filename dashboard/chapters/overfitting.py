@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import queries
-from dashboard.analysis.differences import improves, paired_difference
+from dashboard.analysis.differences import improves, negligible, paired_difference, verdict_of
 from dashboard.analysis.estimates import CONFIDENCE, Estimate, estimate
 from dashboard.analysis.overfitting import (
     WIDE_GAP,
@@ -45,10 +45,13 @@ def say_reading(found: Overfitting, depth: int) -> list[str]:
         "negligible": loss.negligible,
         "small": accuracy.negligible,
         "trained": accuracy.value(found.train_accuracy.mean),
+        "later": accuracy.difference(found.accuracy_change),
     }
     if not found.loss_rise.certain:
         return [texts("overfitting.says.one_seed", **values)]
     said = [texts(f"overfitting.says.{found.reading}", **values)]
+    if found.reading == "overfits":
+        said[0] += " " + texts(f"overfitting.says.stopping_{verdict_of(found.accuracy_change)}", **values)
     end = "at_end" if found.best_epoch == found.last_epoch else "before_end"
     said += [texts(f"overfitting.says.best_{end}", **values), texts("overfitting.says.gap_size", **values)]
     return [*said, texts("overfitting.says.hardly_learned", **values)] if found.hardly_learned else said
@@ -97,7 +100,9 @@ def _how_wider(train: Estimate, wording: Wording) -> str:
     """A gap that is wider with more layers, by what the training figure does meanwhile."""
     if improves(train, wording.metric):
         return "rise"
-    return "rise_worse" if improves(negated(train), wording.metric) else "rise_same"
+    if improves(negated(train), wording.metric):
+        return "rise_worse"
+    return "rise_same" if verdict_of(train, negligible(wording.metric)) == "flat" else "rise_open"
 
 
 def notes(last: int, resampled: int | None, names: dict[str, object]) -> dict[str, str]:

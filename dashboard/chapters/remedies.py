@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import queries
+from dashboard.analysis.differences import NEGLIGIBLE
 from dashboard.analysis.estimates import bands
 from dashboard.analysis.settings import alike
 from dashboard.chapters import verdicts
@@ -48,13 +49,16 @@ words = verdicts.words_of(page)
 
 @st.cache_data(max_entries=20, show_spinner=False)
 def judged_runs(snapshot: str, trouble: str) -> pd.DataFrame:
-    """Every run of the grid by the figure that the trouble is about, as `accuracy`: larger is better. For the gap, runs
-    that diverged are left out, since they have none."""
+    """Every run of the grid by the figure that the trouble is about, as `accuracy`: larger is better.
+
+    The gap is zero where test accuracy is no lower than training accuracy; runs that diverged have none, and are left
+    out.
+    """
     runs = queries.all_runs(Path(snapshot))
     figures = {
         "accuracy": runs["test_accuracy"],
         "training": runs["train_accuracy"],
-        "gap": runs["test_accuracy"] - runs["train_accuracy"],
+        "gap": (runs["test_accuracy"] - runs["train_accuracy"]).clip(upper=0.0),
     }
     diverged = runs["status"] == "diverged"
     judged = runs["origin"] == "grid"
@@ -245,6 +249,8 @@ def summary(found: list[Counterfactual], own: "pd.Series[float]", trouble: str) 
     counts = {verdict: sum(each.verdict == verdict for each in found) for verdict in VERDICTS}
     value = wording.change(float(own.mean())) if trouble == "gap" else wording.value(float(own.mean()))
     said = [texts(f"remedies.says.now_{trouble}", network=network, value=value, seeds=len(own))]
+    if trouble == "gap" and own.mean() > -NEGLIGIBLE:
+        said.append(texts("remedies.says.no_gap", negligible=wording.negligible))
     if counts["rise"]:
         best, difference = words.change(found[0].changed), wording.difference(found[0].effect)
         said.append(texts("remedies.says.best", change=best, difference=difference, seeds=found[0].effect.seeds))

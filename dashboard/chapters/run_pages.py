@@ -102,8 +102,11 @@ class RunPages:
         texts, said = self.page.texts, []
         fellows = alike(self.runs.everything, run)
         seeds = fellows.loc[fellows["status"] == "finished", "test_accuracy"].dropna().to_numpy()
-        if len(seeds) < 2:
+        if len(fellows) < 2:
             said.append(texts("runs.says.alone"))
+        elif len(seeds) < 2:
+            broken = int((fellows["status"] == "diverged").sum())
+            said.append(texts("runs.says.few_finished", seeds=len(fellows), diverged=broken))
         elif run["status"] == "finished" and np.isfinite(run["test_accuracy"]):
             said.append(
                 texts(

@@ -150,7 +150,8 @@ def diagnose_own_sweep(snapshot: str, name: str) -> SweepDiagnosis | None:
     judged = runs[(runs["split"] == "test") & runs["accuracy"].notna()]
     if judged["depth"].nunique() < 2:
         return None
-    return sweep.diagnose(runs, metrics, queries.own_sweep_start(Path(snapshot), name))
+    start = queries.own_sweep_start(Path(snapshot), name)
+    return sweep.diagnose(*(rows[rows["depth"].isin(judged["depth"])] for rows in (runs, metrics, start)))
 
 
 @st.cache_data(max_entries=200, show_spinner=False)

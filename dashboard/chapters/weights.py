@@ -190,8 +190,10 @@ def draw(epoch: int) -> None:
 def say_depths() -> list[str]:
     """Whether each layer of a deeper network changes more or less."""
     cells = page.fetch(queries.weight_sizes)
-    ends = cells[(cells["activation"] == activation) & (cells["epoch"] == last)].dropna(subset="norm_change")
-    means = 10 ** ends[ends["depth"] > 0].groupby("depth")["norm_change"].mean()
+    ends = cells[(cells["activation"] == activation) & (cells["epoch"] == last) & (cells["depth"] > 0)]
+    if ends["norm_change"].isna().all():
+        return []
+    means = (10 ** ends["norm_change"]).fillna(0.0).groupby(ends["depth"]).median()  # missing: it did not change at all
     if len(means) < 2:
         return []
     shallowest, deepest = int(means.index.min()), int(means.index.max())

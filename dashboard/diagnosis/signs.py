@@ -19,9 +19,11 @@ def guessing_where_diverged(runs: pd.DataFrame) -> pd.DataFrame:
     """Runs with their accuracy; that of guessing for those whose loss became infinite.
 
     Args:
-        runs: accuracy, diverged (bool); one row a run.
+        runs: accuracy, diverged (bool), and classes where they are not the grid's ten (missing where a run does not
+            classify: then it has no accuracy); one row a run.
     """
-    return runs.assign(accuracy=runs["accuracy"].where(~runs["diverged"], CHANCE))
+    chance = 1 / runs["classes"].astype("Float64") if "classes" in runs else CHANCE
+    return runs.assign(accuracy=runs["accuracy"].where(~runs["diverged"], chance))
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,10 @@ class SweepDiagnosis:
     p_value: float  # of the omnibus test
     best: int  # by mean test accuracy
     whole: Change  # from the best depth to the deepest
+    # Whom `whole` compares the deepest with: each seed has the depth that the other seeds call the best.
+    rivals: tuple[int, ...] = ()
+    # By the losses, from the depth with the lowest validation loss to the deepest; None where the fall itself shows it.
+    overfits_from: int | None = None
     lacking: int | None = None  # seeds that every depth lacks for anything to be said; None where they suffice
 
     @property
@@ -111,19 +115,23 @@ def diagnose(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> S
         whole = compare(runs, curves, start, depths[0], best, 1)
     else:
         whole = compare(_best_by_others(runs, best, depths[-1]), curves, start, best, depths[-1], 1)
+    rivals = tuple(sorted({int(depth) for depth in chosen_by_others(test, "accuracy")})) if best != depths[-1] else ()
+    overfits_from = None
     if whole.kind != "overfitting" and whole.causes["degradation"] != "yes":  # else it is known
-        whole = replace(whole, causes={**whole.causes, "overfitting": _overfitting(runs[~runs["diverged"]])})
-    lacking = seeds_to_judge(len(depths)) - complete
-    return SweepDiagnosis(depths, effect, p_value, best, whole, lacking if effect == "cannot_tell" else None)
+        overfits, overfits_from = _overfitting(runs[~runs["diverged"]])
+        whole = replace(whole, causes={**whole.causes, "overfitting": overfits})
+    lacking = seeds_to_judge(len(depths)) - complete if effect == "cannot_tell" else None
+    return SweepDiagnosis(depths, effect, p_value, best, whole, rivals, overfits_from, lacking)
 
 
-def _overfitting(runs: pd.DataFrame) -> Strength:
+def _overfitting(runs: pd.DataFrame) -> tuple[Strength, int | None]:
     """Whether depth overfits, by the losses, which show it before the accuracy does: from the depth with the lowest
-    validation loss to the deepest."""
+    validation loss, which is the second value, to the deepest."""
     if runs["depth"].nunique() < 2:
-        return "cannot_tell"
+        return "cannot_tell", None
     found = overfitting_by_depth(runs)
-    return "tiny" if found.verdict == "yes" and abs(found.accuracy.mean) < NEGLIGIBLE else found.verdict
+    tiny = found.verdict == "yes" and abs(found.accuracy.mean) < NEGLIGIBLE
+    return "tiny" if tiny else found.verdict, found.best
 
 
 def steps(runs: pd.DataFrame, curves: pd.DataFrame, start: pd.DataFrame) -> list[Change]:
@@ -282,7 +290,7 @@ def _exploding(flow: Shrinkage | None, depth: int) -> Presence:
 
 
 def _effect(p_value: float, seeds: int, depths: int) -> Presence:
-    """Whether depth matters; cannot tell where no measurement at all could reach the limit with so few seeds."""
+    """Whether depth matters; cannot tell where so few seeds could not show it if a single depth differed."""
     if not p_value > thresholds.OMNIBUS.limit:
         return "cannot_tell" if math.isnan(p_value) else "yes"
     return "cannot_tell" if smallest_p(seeds, depths) > thresholds.OMNIBUS.limit else "no"
@@ -294,9 +302,9 @@ def seeds_to_judge(depths: int) -> int:
 
 
 def smallest_p(seeds: int, depths: int) -> float:
-    """The smallest p-value that `permutation_test` can have: one order among all that there are, where those count once
-    that rename the depths alike in every seed."""
-    return 1.0 / float(math.factorial(depths) ** (seeds - 1))
+    """The smallest p-value of `permutation_test` where one depth differs and the others are alike: the chance that it
+    stands in the same place in every seed. (Where all depths differ it can be smaller still.)"""
+    return 1.0 / float(depths ** (seeds - 1))
 
 
 def omnibus(frame: pd.DataFrame, value: str = "accuracy") -> float:

@@ -36,11 +36,11 @@ def own_notes(snapshot: Path, run_id: str) -> pd.DataFrame:
 
 
 def own_sweep_metrics(snapshot: Path, sweep: str) -> pd.DataFrame:
-    """Each run of an own sweep over its epochs: depth, seed, epoch, split, loss, accuracy, diverged."""
+    """Each run of an own sweep over its epochs: depth, seed, epoch, split, loss, accuracy, classes, diverged."""
     return select(
         snapshot,
         f"""
-        SELECT depth, seed, epoch, split, loss, accuracy, status = 'diverged' AS diverged
+        SELECT depth, seed, epoch, split, loss, accuracy, classes, status = 'diverged' AS diverged
         FROM {_MEMBERS} JOIN epoch_metric USING (run_id) ORDER BY depth, seed, split, epoch
         """,
         sweep=sweep,
