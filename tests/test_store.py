@@ -278,6 +278,7 @@ def test_a_study_that_asks_for_other_runs_replaces_what_it_asked_before(store: S
     store.publish()
     assert not store.must_publish([shorter])
     assert store.must_publish([study_of(cohort)])
+    assert store.must_publish([Study("small", "Why, then?", "# shorter, and asked otherwise", shorter.runs)])
 
 
 def test_unpublished_runs_are_noticed(store: Store, cohort: Trained) -> None:

@@ -85,9 +85,11 @@ class Store:
             with reading(newest) as connection:
                 if not has_current_layout(connection):
                     return True
-        known = self._published("SELECT study, run_id FROM study_run")
+        members = self._published("SELECT study, run_id FROM study_run")
+        specs = dict(self._published("SELECT study, spec FROM study"))
         return any(
-            {run.run_id for run in study.runs} != {run_id for name, run_id in known if name == study.name}
+            specs.get(study.name) != study.spec
+            or {run.run_id for run in study.runs} != {run_id for name, run_id in members if name == study.name}
             for study in studies
         )
 
