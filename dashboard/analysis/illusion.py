@@ -38,8 +38,8 @@ def draw_one_seed(frame: pd.DataFrame, value: str, draw: int) -> pd.DataFrame:
     The same `draw` always gives the same runs, so that a link shows them again.
     """
     generator = np.random.default_rng(draw)
-    picked = [
-        (int(depth), float(generator.choice(frame[frame["depth"] == depth].sort_values("seed")[value].to_numpy())))
-        for depth in sorted(frame["depth"].unique())
-    ]
+    ordered = frame.sort_values(["depth", "seed"])
+    depths, starts = np.unique(ordered["depth"].to_numpy(), return_index=True)
+    groups = np.split(ordered[value].to_numpy(), starts[1:])
+    picked = [(int(depth), float(generator.choice(group))) for depth, group in zip(depths, groups, strict=True)]
     return pd.DataFrame(picked, columns=["depth", value])

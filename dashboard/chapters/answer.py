@@ -1,5 +1,6 @@
 """The asker's question, and the short, true answer, computed from the stored runs."""
 
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
@@ -9,13 +10,14 @@ from dashboard import queries
 from dashboard.analysis.budget import budget
 from dashboard.analysis.differences import (
     NEGLIGIBLE,
+    Difference,
     Presence,
     paired_difference,
 )
 from dashboard.analysis.estimates import Estimate, bands
 from dashboard.analysis.gradients import Shrinkage, shrinkages, vanishing
 from dashboard.analysis.illusion import draw_one_seed, one_seed_illusion
-from dashboard.analysis.overfitting import overfitting, overfitting_by_depth
+from dashboard.analysis.overfitting import DepthOverfitting, overfitting, overfitting_by_depth
 from dashboard.chapters import address, follow_ups
 from dashboard.chapters.page import ACTIVATIONS, Page
 from dashboard.chapters.verdicts import explain_words, show_sweep
@@ -31,6 +33,7 @@ ICONS: dict[Finding, str] = {"yes": ":red[●]", "tiny": ":orange[●]", "no": "
 ASKED_LAYERS = (4, 5)  # the asker's accuracy fell from 4 layers to 5
 TRIED_LAYERS = range(2, 11)  # the asker tried 2 to 10 layers
 CONTRAST = "sigmoid"
+SPLITS = ("train", "validation", "test")
 MOST_DRAWS = 9_999
 
 
@@ -58,6 +61,31 @@ def illusion(tests: pd.DataFrame, dense: bool) -> float:
     before, after = (depth_of(layers, dense) for layers in ASKED_LAYERS)
     tried = [depth_of(layers, dense) for layers in TRIED_LAYERS]
     return one_seed_illusion(tests, "accuracy", tried, [depth for depth in tried if depth <= before], after)
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def compare(
+    snapshot: str, last: int, before: int, after: int
+) -> tuple[Difference, float, dict[str, float], DepthOverfitting | None, DepthOverfitting | None]:
+    """What the figures after the last epoch say of networks without activation functions.
+
+    Returns:
+        The difference between two depths, the spread of single runs, the chance of the asker's curve by either way of
+        counting, what more layers do to the losses, and the same of the contrast; None where it is not stored.
+    """
+    ends = queries.metrics_at(Path(snapshot), epoch=last)
+    linear, contrast = (ends[ends["activation"] == activation] for activation in ("linear", CONTRAST))
+    tests = linear[linear["split"] == "test"]
+    deeper, worse = (
+        overfitting_by_depth(each) if set(SPLITS) <= set(each["split"]) else None for each in (linear, contrast)
+    )
+    return (
+        paired_difference(tests, "accuracy", before, after),
+        float(tests.groupby("depth")["accuracy"].std().mean()),
+        {way: illusion(tests, way == "dense") for way in ("hidden", "dense")},
+        deeper,
+        worse,
+    )
 
 
 def shrinkages_at(activation: str, epoch: int) -> dict[int, Shrinkage]:
@@ -97,11 +125,10 @@ if grid["diverged"].sum():
 
 # ---- the short answer ---------------------------------------------------------------------------------------------
 
-drop = paired_difference(tests, "accuracy", before, after)
+drop, spread, shares, deeper, contrast = compare(str(page.snapshot), last, before, after)
 start = shrinkages_at("linear", 0)
 contrast_start = shrinkages_at(CONTRAST, 0)
 linear_vanishing = vanishing(start.get(deepest))
-spread = tests.groupby("depth")["accuracy"].std().mean()
 
 with st.container(border=True):
     st.markdown(f"#### {texts('answer.short')}")
@@ -161,7 +188,6 @@ page.picture(
     tests,
     seeds=int(linear["seeds"].max()),
 )
-shares = {way: illusion(tests, way == "dense") for way in ("hidden", "dense")}
 if all(share == share for share in [*shares.values(), spread]):  # not NaN: every depth is stored, with several seeds
     page.says(
         texts(
@@ -180,11 +206,10 @@ if all(share == share for share in [*shares.values(), spread]):  # not NaN: ever
 
 st.header(texts("answer.suspects"))
 curves = page.fetch(queries.learning_curves, activation="linear", depth=deepest)
-if len(curves):
+if len(curves) and deeper:
     own = {"activation": "linear", "depth": deepest}
     fitted = page.conclude(overfitting, queries.learning_curves, **own)
     trained = page.conclude(budget, queries.learning_curves, **own)
-    deeper = overfitting_by_depth(ends)
     upper, lower = st.columns(2), st.columns(2)
     with upper[0]:
         end = shrinkages_at("linear", last).get(deepest)
@@ -257,8 +282,7 @@ if len(curves):
 # ---- the questions asked back -------------------------------------------------------------------------------------
 
 st.header(texts("answer.follow_ups"))
-if len(curves):
-    contrast = page.fetch(queries.metrics_at, epoch=last).query("activation == @CONTRAST")
+if len(curves) and deeper:
     depth = min(max(contrast_start), deepest) if contrast_start else 0
     follow_ups.show(page, deeper, contrast, fitted, contrast_start.get(depth), CONTRAST, depth)
 

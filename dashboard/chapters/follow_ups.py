@@ -1,12 +1,11 @@
 """The three questions that the asker asked back, each with a short computed answer and a link to its picture."""
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import queries
 from dashboard.analysis.differences import NEGLIGIBLE, verdict_of
 from dashboard.analysis.gradients import Shrinkage, larger_part
-from dashboard.analysis.overfitting import DepthOverfitting, Overfitting, overfitting_by_depth
+from dashboard.analysis.overfitting import DepthOverfitting, Overfitting
 from dashboard.chapters import address
 from dashboard.chapters.page import Page
 from dashboard.wording import Wording, factor
@@ -15,7 +14,7 @@ from dashboard.wording import Wording, factor
 def show(
     page: Page,
     deeper: DepthOverfitting,
-    contrast: pd.DataFrame,
+    contrast: DepthOverfitting | None,
     fitted: Overfitting,
     lost: Shrinkage | None,
     activation: str,
@@ -25,7 +24,7 @@ def show(
 
     Args:
         deeper: what more layers do in networks without activation functions.
-        contrast: networks that do get worse with depth, at the last epoch: depth, seed, split, loss, accuracy.
+        contrast: the same in networks that do get worse with depth; None where they are not stored.
         fitted: how the deepest network without activation functions fits.
         lost: what becomes of the error in the network with `activation` and `depth`, before training.
     """
@@ -50,7 +49,7 @@ def _card(page: Page, name: str, chapter: str, sentences: list[str], **state: st
         address.link(chapter, page.texts("answer.see", chapter=page.texts(f"{chapter}.menu")), **state)
 
 
-def say_parameters(page: Page, found: DepthOverfitting, contrast: pd.DataFrame) -> list[str]:
+def say_parameters(page: Page, found: DepthOverfitting, contrast: DepthOverfitting | None) -> list[str]:
     """How do extra parameters lower accuracy? Here, and in the network of the same shape that does get worse."""
     counts = page.fetch(queries.parameters_by_depth, activation="linear").set_index("depth")["parameters"]
     accuracy = Wording(page.texts, page.counting, "accuracy")
@@ -66,14 +65,14 @@ def say_parameters(page: Page, found: DepthOverfitting, contrast: pd.DataFrame) 
             held_out=f"{found.held_out.mean:+.4f}",
         )
     ]
-    if contrast["depth"].nunique() > 1 and (worse := overfitting_by_depth(contrast)).underfits:
+    if contrast is not None and contrast.underfits:
         said.append(
             page.texts(
                 "answer.follow_up.parameters_contrast",
-                best=page.layers(worse.best),
-                deepest=page.layers(worse.deepest),
-                accuracy=accuracy.difference(worse.accuracy),
-                train=f"{worse.train.mean:+.2f}",
+                best=page.layers(contrast.best),
+                deepest=page.layers(contrast.deepest),
+                accuracy=accuracy.difference(contrast.accuracy),
+                train=f"{contrast.train.mean:+.2f}",
             )
         )
     return said

@@ -66,7 +66,8 @@ class Page:
 
     def fetch(self, query: Callable[..., pd.DataFrame], **parameters: Any) -> pd.DataFrame:
         """The result of one of `queries`, kept per snapshot."""
-        return _fetch(query.__name__, str(self.snapshot), **parameters)
+        # A copy that shares the values (pandas copies what is written to): another reader's page sees no change.
+        return _fetch(query.__name__, str(self.snapshot), **parameters).copy(deep=False)
 
     def conclude(
         self, judge: Callable[[pd.DataFrame], Conclusion], query: Callable[..., pd.DataFrame], **parameters: Any
@@ -251,7 +252,7 @@ def _toggle_playing(last: int) -> None:
         st.session_state["epoch"] = 0
 
 
-@st.cache_data(max_entries=500, show_spinner=False)
+@st.cache_resource(max_entries=500, show_spinner=False)
 def _fetch(query: str, snapshot: str, **parameters: Any) -> pd.DataFrame:
     frame: pd.DataFrame = getattr(queries, query)(Path(snapshot), **parameters)
     return frame
@@ -260,4 +261,4 @@ def _fetch(query: str, snapshot: str, **parameters: Any) -> pd.DataFrame:
 @st.cache_data(max_entries=500, show_spinner=False)
 def _conclude(name: str, query: str, snapshot: str, _judge: Callable[[pd.DataFrame], Any], **parameters: Any) -> Any:
     """`name` stands for the function, which is not hashed itself."""
-    return _judge(_fetch(query, snapshot, **parameters))
+    return _judge(_fetch(query, snapshot, **parameters).copy(deep=False))
