@@ -128,13 +128,13 @@ class RunConfiguration(BaseModel):
         return list(itertools.pairwise(sizes))
 
 
-def recorded_epochs(epochs: int) -> tuple[int, ...]:
-    """All of up to 20 epochs, or else about 20 spread evenly on a logarithmic scale. 0, before training, and the last
-    are always among them."""
-    if epochs <= EVERY_EPOCH:
+def recorded_epochs(epochs: int, most: int = EVERY_EPOCH) -> tuple[int, ...]:
+    """All of up to `most` epochs, or else about so many spread evenly on a logarithmic scale. 0, before training, and
+    the last are always among them."""
+    if epochs <= most:
         return tuple(range(epochs + 1))
-    points, spread = EVERY_EPOCH, set[int]()
-    while len(spread) < EVERY_EPOCH:  # neighbours among the first few round to the same epoch
+    points, spread = most, set[int]()
+    while len(spread) < most:  # neighbours among the first few round to the same epoch
         spread = {round(epochs ** (point / (points - 1))) for point in range(points)}
         points += 1
     return (0, *sorted(spread))

@@ -30,6 +30,8 @@ from trainer.tracing import KernelLayer, Reading, kernel_layers, read
 
 MEMBERS = 1  # a cohort of one
 SPECTRUM_OPERATIONS = 2e9  # multiplications, at most, that the singular values of one kernel may take
+# Epochs that are measured in full, beside the start: each costs a small model as much as some hundred steps.
+MOST_EPOCHS = 8
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
@@ -121,7 +123,7 @@ class _Recording:
         self.started = time.perf_counter()
         self.fit = of_fit(model)
         self.epochs = max(1, int(params.get("epochs") or 1) - self.fit.initial_epoch)
-        self.schedule = set(recorded_epochs(self.epochs))
+        self.schedule = set(recorded_epochs(self.epochs, MOST_EPOCHS))
         self.epoch = 0
         self.status = "finished"
         self.diverged_epoch: int | None = None  # 0 where the loss was not finite before training

@@ -145,10 +145,14 @@ def read(model: keras.Model, layers: list[KernelLayer], inputs: Any, targets: An
         ]
     ordered = [layers[number] for number in numbers]
     trace = Trace([], [], [], [], [], [], [], [], [])
-    for each, call, total in zip(ordered, calls, sums, strict=True):
-        _add_signals(trace, tape, objective, call, total, sequential=isinstance(model, keras.Sequential))
-        kernel_gradients = [_gradient(tape, objective, kernel) for kernel in each.kernels]
-        bias_gradients = [_gradient(tape, objective, bias).reshape(-1) for bias in each.biases] or [np.full(1, np.nan)]
+    signals = [tensor for call in calls for tensor in (call.preactivation, call.activation)]
+    variables = [variable for each in ordered for variable in (*each.kernels, *each.biases)]
+    found = iter(_gradients(tape, objective, [*signals, *(variable.value for variable in variables)]))
+    backward = [(next(found), next(found)) for _ in calls]
+    for each, call, total, (error, arriving) in zip(ordered, calls, sums, backward, strict=True):
+        _add_signals(trace, tape, call, total, error, arriving, sequential=isinstance(model, keras.Sequential))
+        kernel_gradients = [_values(next(found), kernel) for kernel in each.kernels]
+        bias_gradients = [_values(next(found), bias).reshape(-1) for bias in each.biases] or [np.full(1, np.nan)]
         trace.kernel_gradients.append(np.concatenate([_matrix(part) for part in kernel_gradients])[None] / examples)
         trace.bias_gradients.append(np.concatenate(bias_gradients)[None] / examples)
     names = [call.function for call in calls]
@@ -181,11 +185,13 @@ def _find_hidden_activations(calls: list[_Call], outputs: list[bool]) -> None:
             call.activation = into
 
 
-def _add_signals(trace: Trace, tape: Any, objective: Any, call: _Call, total: Any, sequential: bool) -> None:
-    """Adds what a call showed to all lists but those of the gradients."""
+def _add_signals(trace: Trace, tape: Any, call: _Call, total: Any, error: Any, arriving: Any, sequential: bool) -> None:
+    """Adds what a call showed to all lists but those of the gradients.
+
+    Args:
+        error, arriving: the gradients of the objective by the call's pre-activation and by its activation.
+    """
     z, entering, activation = call.preactivation, call.entering, call.activation
-    error = None if z is None else tape.gradient(objective, z)
-    arriving = None if z is None else tape.gradient(objective, activation)
     if z is None or error is None or arriving is None:
         for part in trace[:7]:
             part.append(None)
@@ -308,8 +314,13 @@ def _operations(layers: list[KernelLayer], calls: list[_Call], examples: int) ->
     return total
 
 
-def _gradient(tape: Any, objective: Any, variable: Any) -> Floats:
-    gradient = tape.gradient(objective, variable.value)
+def _gradients(tape: Any, objective: Any, sources: list[Any]) -> list[Any]:
+    """The gradient by each of the tensors, None for None: one pass back through the model serves all."""
+    found = iter(tape.gradient(objective, [source for source in sources if source is not None]))
+    return [None if source is None else next(found) for source in sources]
+
+
+def _values(gradient: Any, variable: Any) -> Floats:
     if gradient is None:  # it is frozen, or nothing reaches it
         return np.full(variable.shape, np.nan, np.float32)
     return np.asarray(tf.convert_to_tensor(gradient), np.float32)
