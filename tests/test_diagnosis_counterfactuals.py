@@ -43,7 +43,12 @@ def test_two_changes_at_once_are_not_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"optimizer": "adam", "learning_rate": 0.001}, {"train_size": 1_000, "epochs": 960}]
+    "changes",
+    [
+        {"optimizer": "adam", "learning_rate": 0.001},
+        {"train_size": 1_000, "epochs": 960},
+        {"shortcut": True, "normalization": "batch"},
+    ],
 )
 def test_what_belongs_together_is_one_change(changes: dict[str, Any]) -> None:
     found = counterfactuals(pd.concat([runs(0.1), runs(0.9, **changes)]), BASE)

@@ -10,6 +10,7 @@ from stores import EVERYTHING, cut_store
 from dashboard import queries
 from dashboard.analysis.overfitting import overfitting_by_depth
 from dashboard.diagnosis import run, sweep
+from dashboard.diagnosis.counterfactuals import counterfactuals
 from dashboard.diagnosis.sweep import SweepDiagnosis
 from dashboard.texts import Texts
 from dashboard.verdict_words import VerdictWords
@@ -87,6 +88,15 @@ def test_each_deep_run_on_few_examples_is_called_overfitting(shipped: Path) -> N
     verdicts = verdicts_of(shipped, "train_size <= 1000 and depth >= 4 and output == 'softmax' and dropout == 0")
     assert len(verdicts) == 2 * 3 * 3 * 5
     assert set(verdicts["verdict"]) == {"overfitting"}
+
+
+def test_shortcuts_around_normalised_layers_are_one_change_and_carry_fifty_layers(shipped: Path) -> None:
+    stored = queries.configurations(shipped)
+    plain = "depth == 50 and activation == 'relu' and normalization == 'none' and not shortcut"
+    found = counterfactuals(stored, stored.query(plain).iloc[0])
+    together = [each for each in found if each.fields == {"shortcut", "normalization"}]
+    assert {each.changed["normalization"][1] for each in together} == {"batch", "layer"}
+    assert all(each.accuracy > 0.95 for each in together)
 
 
 # --- The networks of the question ------------------------------------------------------------------------------------

@@ -31,9 +31,14 @@ FIELDS = (
     "batch_size",
     "epochs",
 )
-# Fields that are one change when they change together: each optimiser has a rate of its own, and fewer examples at an
-# equal number of updates take more epochs. What is asked of the data is never changed: another dataset is another task.
-COUPLED = (frozenset({"optimizer", "learning_rate"}), frozenset({"train_size", "epochs"}))
+# Fields that are one change when they change together: each optimiser has a rate of its own, fewer examples at an equal
+# number of updates take more epochs, and a shortcut goes around a normalised layer (He et al. 2016). What is asked of
+# the data is never changed: another dataset is another task.
+COUPLED = (
+    frozenset({"optimizer", "learning_rate"}),
+    frozenset({"train_size", "epochs"}),
+    frozenset({"shortcut", "normalization"}),
+)
 TASK = frozenset({"dataset", "validation_size"})
 
 
