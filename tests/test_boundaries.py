@@ -116,3 +116,15 @@ def test_a_server_needs_only_what_is_listed_for_it() -> None:
     names = {re.split(r"[\[>]", line)[0].replace("markdown-it-py", "markdown_it") for line in asked}
     imported = {name for file in modules_of("dashboard") for name in imported_by(file.read_text(encoding="utf-8"))}
     assert imported - set(sys.stdlib_module_names) - {"dashboard"} <= names
+
+
+def test_the_least_version_of_what_is_needed_is_the_one_that_is_tested() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    pinned = dict(
+        line.split("==")
+        for line in (PROJECT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+        if "==" in line
+    )
+    for requirement in project:
+        name, least = requirement.split(">=")
+        assert pinned[name.split("[")[0]].startswith(f"{least}."), requirement
