@@ -37,7 +37,7 @@ MOST_EPOCHS = 8
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
     """Keeps what happens in a training in the store, and publishes it at the end for the dashboard.
 
-    The same quantities as in the grid are measured on a fixed probe batch, before training and after up to 20 of the
+    The same quantities as in the grid are measured on a fixed probe batch, before training and after up to 8 of the
     epochs. What there is of a training that is interrupted or fails is kept as well. It says in the end what it could
     not record, and never stops a training by a trouble of its own.
 

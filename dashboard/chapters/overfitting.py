@@ -189,7 +189,7 @@ def choose_budget() -> dict[str, int]:
 
 
 page.header("overfitting")
-st.markdown(texts("overfitting.which"))
+st.markdown(texts("overfitting.which", wide=f"{WIDE_GAP * 100:g}"))
 
 budget = choose_budget()
 grid = page.fetch(queries.grid, **budget)

@@ -84,6 +84,7 @@ SHARED = (
     _own("negligible", NEGLIGIBLE, "points", source="dashboard/analysis/differences.py"),
     _own("negligible_loss", NEGLIGIBLE_LOSS, "nats", source="dashboard/analysis/differences.py"),
     _own("negligible_shrinkage", gradients.NEGLIGIBLE_SHRINKAGE, "factor", source="dashboard/analysis/gradients.py"),
+    _own("added_up", gradients.ADDED_UP, "factor", source="dashboard/analysis/gradients.py"),
     _own("undertrained_gain", UNDERTRAINED_GAIN, "points", source="dashboard/analysis/budget.py"),
 )
 
