@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from dashboard.charts.kept import kept
+from dashboard.charts.sketch import Sketch
 from dashboard.charts.style import ACTIVATION_COLOURS, Style, add_band
 from dashboard.texts import Texts
 
@@ -12,7 +12,7 @@ from dashboard.texts import Texts
 @kept
 def accuracy_by_depth(
     table: pd.DataFrame, runs: pd.DataFrame, drawn: pd.DataFrame | None, offset: int, style: Style, texts: Texts
-) -> go.Figure:
+) -> Sketch:
     """Test accuracy by depth: every run a dot, the mean with its band, and the line of one drawn experiment.
 
     Args:
@@ -63,7 +63,7 @@ def accuracy_by_depth(
 
 
 @kept
-def arrival(frames: dict[str, pd.DataFrame], offset: int, style: Style, texts: Texts) -> go.Figure:
+def arrival(frames: dict[str, pd.DataFrame], offset: int, style: Style, texts: Texts) -> Sketch:
     """How much of δ arrives at the first hidden layer, by depth, one line per activation, on a logarithmic scale.
 
     Args:

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from dashboard.analysis.estimates import bands
 from dashboard.charts.kept import kept
 from dashboard.charts.scales import log_ticks, tick_text
+from dashboard.charts.sketch import Sketch, panels
 from dashboard.charts.style import ACTIVATION_COLOURS, Style, two_lines
 from dashboard.texts import Texts
 from dashboard.wording import Wording
@@ -20,13 +19,13 @@ SMALLEST_SHARE = 1e-4  # one test image: a logarithmic axis has no zero
 
 
 @kept
-def by_depth(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -> go.Figure:
+def by_depth(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -> Sketch:
     """Parameters, operations, time and memory by depth, a panel each; only time is measured, and has dots and a band.
 
     Args:
         runs: depth, seed, parameters, flops_per_example, epoch_seconds, training_bytes.
     """
-    figure = make_subplots(
+    figure = panels(
         2,
         2,
         subplot_titles=[two_lines(texts(f"cost.panel_{name}")) for name in PANELS],
@@ -80,7 +79,7 @@ def mistakes_against(
     names: Sequence[str],
     style: Style,
     texts: Texts,
-) -> go.Figure:
+) -> Sketch:
     """The share of test images that are wrong against a cost, one point for each setting, and the frontier through
     those that nothing beats. Both scales are logarithmic: accuracies of 90, 96 and 98 % differ in mistakes by factors.
 
@@ -152,9 +151,7 @@ def mistakes_against(
 
 
 @kept
-def series(
-    rows: Sequence[tuple[str, float, float, float, str]], axis: str, wording: Wording, style: Style
-) -> go.Figure:
+def series(rows: Sequence[tuple[str, float, float, float, str]], axis: str, wording: Wording, style: Style) -> Sketch:
     """The change of accuracy from the smallest network of each series to its largest, with its interval.
 
     Args:
@@ -167,7 +164,7 @@ def series(
     known = np.isfinite(lows)
     lines = sum(1 + name.count("<br>") for name in names)
     figure = style.figure(wording.unit, axis, height=110 + 10 * len(rows) + 17 * lines)
-    figure.add_traces(
+    figure.add_trace(
         {
             "type": "scatter",
             "x": values,

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from dashboard.analysis.differences import Difference, Verdict, negligible
 from dashboard.analysis.estimates import bands
 from dashboard.charts.kept import kept
 from dashboard.charts.scales import whole_step
+from dashboard.charts.sketch import Sketch
 from dashboard.charts.style import ACTIVATION_COLOURS, SPLIT_COLOURS, SPLIT_DASHES, Style, add_band, with_opacity
 from dashboard.texts import Texts
 from dashboard.wording import Wording
@@ -31,7 +31,7 @@ def by_depth(
     style: Style,
     texts: Texts,
     limits: tuple[float, float] | None = None,
-) -> go.Figure:
+) -> Sketch:
     """A metric by depth, for each split: every run a dot, the mean over the seeds a line with its band.
 
     Args:
@@ -69,7 +69,7 @@ def by_depth(
 
 
 @kept
-def by_activation(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -> go.Figure:
+def by_activation(runs: pd.DataFrame, wording: Wording, style: Style, texts: Texts) -> Sketch:
     """The mean of a metric by depth with its band, one line for each activation.
 
     Args:
@@ -85,7 +85,7 @@ def by_activation(runs: pd.DataFrame, wording: Wording, style: Style, texts: Tex
 
 
 @kept
-def differences(found: Sequence[Difference], wording: Wording, style: Style, texts: Texts) -> go.Figure:
+def differences(found: Sequence[Difference], wording: Wording, style: Style, texts: Texts) -> Sketch:
     """Paired differences between depths with their intervals, and the range within which a difference is negligible."""
     figure = style.figure("", wording.unit, height=330)
     small = negligible(wording.metric) * wording.scale
@@ -122,7 +122,7 @@ def _step(difference: Difference, wording: Wording) -> str:
 
 
 def _mean_line(
-    figure: go.Figure, table: pd.DataFrame, name: str, colour: str, dash: str, wording: Wording, texts: Texts
+    figure: Sketch, table: pd.DataFrame, name: str, colour: str, dash: str, wording: Wording, texts: Texts
 ) -> None:
     depths = table["depth"].to_numpy() + wording.offset
     mean, low, high = (table[part].to_numpy() * wording.scale for part in ("mean", "low", "high"))
@@ -146,5 +146,5 @@ def _mean_line(
     )
 
 
-def _integer_depths(figure: go.Figure, depths: np.ndarray) -> None:
+def _integer_depths(figure: Sketch, depths: np.ndarray) -> None:
     figure.update_xaxes(dtick=whole_step(int(np.ptp(depths)), most=12), range=[depths.min() - 0.5, depths.max() + 0.5])

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
 from dashboard.analysis.distributions import pooled_density, quantile_range
 from dashboard.analysis.estimates import Estimate
 from dashboard.analysis.gradients import VANISHING_FACTOR, Shrinkage
 from dashboard.charts.kept import kept
 from dashboard.charts.scales import log_ticks, number, tick_text
+from dashboard.charts.sketch import Sketch, panels
 from dashboard.charts.style import Style, add_band, with_opacity
 from dashboard.texts import Texts
 
@@ -24,7 +23,7 @@ RIDGE = 0.88  # height of the highest density, in rows
 
 
 @kept
-def speeds(bands: pd.DataFrame, depth: int, epoch: int, texts: Texts, style: Style) -> go.Figure:
+def speeds(bands: pd.DataFrame, depth: int, epoch: int, texts: Texts, style: Style) -> Sketch:
     """Nielsen's speed of learning: the norm of each hidden layer's bias gradient over the epochs, logarithmic.
 
     Args:
@@ -68,7 +67,7 @@ def speeds(bands: pd.DataFrame, depth: int, epoch: int, texts: Texts, style: Sty
 
 
 @kept
-def splits(found: Mapping[str, Shrinkage], names: Mapping[str, str], texts: Texts, style: Style) -> go.Figure:
+def splits(found: Mapping[str, Shrinkage], names: Mapping[str, str], texts: Texts, style: Style) -> Sketch:
     """Each activation's factors a layer: weights, slope, and their product, with intervals; 1 is nothing lost.
 
     Args:
@@ -163,7 +162,7 @@ def activation_function(activation: str, z: Floats) -> tuple[Floats, Floats]:
 
 
 @kept
-def slopes(histograms: pd.DataFrame, activation: str, depth: int, texts: Texts, style: Style) -> go.Figure:
+def slopes(histograms: pd.DataFrame, activation: str, depth: int, texts: Texts, style: Style) -> Sketch:
     """The activation function, its slope, and below them where the pre-activations of each hidden layer lie.
 
     Args:
@@ -174,7 +173,7 @@ def slopes(histograms: pd.DataFrame, activation: str, depth: int, texts: Texts, 
     edges = np.linspace(low, high, 161)
     z = np.linspace(low, high, 241)
     heights = [120, 90, 110 + 32 * depth]
-    figure = make_subplots(3, 1, shared_xaxes=True, row_heights=heights, vertical_spacing=18 / sum(heights))
+    figure = panels(3, 1, shared_xaxes=True, row_heights=heights, vertical_spacing=18 / sum(heights))
     for row, (values, text) in enumerate(
         zip(activation_function(activation, z), ("function", "derivative"), strict=True), start=1
     ):

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
 from dashboard.charts.kept import kept
 from dashboard.charts.scales import number, whole_step
+from dashboard.charts.sketch import Sketch, panels
 from dashboard.charts.style import MARK, SEQUENTIAL, Style, two_lines
 from dashboard.texts import Texts
 
@@ -26,7 +25,7 @@ def layer_over_depth(
     texts: Texts,
     style: Style,
     logarithmic: bool = True,
-) -> go.Figure:
+) -> Sketch:
     """One panel per activation, layer over depth; the colour is a size on a scale that all panels share.
 
     Each depth that is there has a column as wide as any other, so that fifty layers beside ten leave no gap.
@@ -42,7 +41,7 @@ def layer_over_depth(
     """
     columns = min(2, len(names))
     rows = -(-len(names) // columns)
-    figure = make_subplots(
+    figure = panels(
         rows,
         columns,
         subplot_titles=list(names.values()),
@@ -54,12 +53,13 @@ def layer_over_depth(
     layers = np.arange(1, depths[-1] + 2)
     for index, activation in enumerate(names):
         row, column = index // columns + 1, index % columns + 1
-        own = cells[cells["activation"] == activation].set_index(["layer", "depth"])
-        every = pd.MultiIndex.from_product([layers, depths], names=["layer", "depth"])
-        table = own[["value", "seeds"]].reindex(every).reset_index()
-        shape = (len(layers), len(depths))
-        said = [
-            texts(
+        own = cells[(cells["activation"] == activation).to_numpy() & np.isfinite(cells["value"].to_numpy(float))]
+        values = np.full((len(layers), len(depths)), np.nan)
+        said = np.full(values.shape, "", dtype=object)
+        for depth, layer, value, seeds in own[["depth", "layer", "value", "seeds"]].to_numpy(float).tolist():
+            cell = int(layer) - 1, depths.index(int(depth))
+            values[cell] = value
+            said[cell] = texts(
                 "page.cell",
                 activation=names[activation],
                 layers=int(depth) + offset,
@@ -67,15 +67,11 @@ def layer_over_depth(
                 value=number(10**value if logarithmic else value),
                 seeds=int(seeds),
             )
-            if np.isfinite(value)
-            else ""
-            for layer, depth, value, seeds in table[["layer", "depth", "value", "seeds"]].to_numpy(float)
-        ]
         figure.add_heatmap(
             x=places,
             y=layers,
-            z=table["value"].to_numpy(float).reshape(shape),
-            text=np.array(said, dtype=object).reshape(shape),
+            z=values,
+            text=said,
             hovertemplate="%{text}<extra></extra>",
             hoverongaps=False,
             xgap=1,
@@ -103,13 +99,13 @@ def layer_over_depth(
 @kept
 def layer_over_epoch(
     cells: pd.DataFrame, limits: tuple[float, float], hover: list[str], bar: str, texts: Texts, style: Style
-) -> go.Figure:
+) -> Sketch:
     """One network: layer over epoch; the colour is a base-10 logarithm.
 
     Args:
         cells: layer, epoch, value; one row for each text of `hover`.
     """
-    figure = go.Figure()
+    figure = Sketch({})
     table = cells.assign(hover=hover).pivot_table(
         index="layer", columns="epoch", values=["value", "hover"], aggfunc="first"
     )
@@ -131,11 +127,11 @@ def layer_over_epoch(
     return figure
 
 
-def _add_bar(figure: go.Figure, limits: tuple[float, float], title: str, logarithmic: bool, style: Style) -> None:
+def _add_bar(figure: Sketch, limits: tuple[float, float], title: str, logarithmic: bool, style: Style) -> None:
     """A colour scale across the whole width, above all panels, with its title over it."""
     low, high = (np.floor(limits[0] + 1e-9), np.ceil(limits[1] - 1e-9)) if logarithmic else limits
     high = max(high, low + (1 if logarithmic else 1e-9))
-    height = figure.layout.height
+    height = figure.layout["height"]
     figure.update_layout(
         margin_t=105,
         title={

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec
 
 import plotly.graph_objects as go
 
+from dashboard.charts.sketch import Sketch
 from dashboard.texts import Texts
 
 MOST = 500  # of some hundred kilobytes
@@ -31,7 +32,16 @@ class _Content(pickle.Pickler):
         return (Texts, (thing.language,)) if isinstance(thing, Texts) else NotImplemented
 
 
-def kept(draw: Callable[Arguments, go.Figure]) -> Callable[Arguments, go.Figure]:
+class Picture(go.Figure):  # type: ignore[misc]  # its base is written without types
+    """A figure that is complete: what Streamlit asks it for at every rerun is made once."""
+
+    def to_dict(self) -> dict[str, Any]:
+        if not hasattr(self, "_dictionary"):
+            self._dictionary: dict[str, Any] = super().to_dict()
+        return self._dictionary
+
+
+def kept(draw: Callable[Arguments, Sketch]) -> Callable[Arguments, go.Figure]:
     """For a function that draws a picture from its arguments alone. What it returns must not be changed."""
 
     @wraps(draw)
@@ -43,7 +53,8 @@ def kept(draw: Callable[Arguments, go.Figure]) -> Callable[Arguments, go.Figure]
             if key in _pictures:
                 _pictures.move_to_end(key)
                 return _pictures[key]
-        figure = draw(*arguments, **options)
+        sketch = draw(*arguments, **options)
+        figure = Picture(data=sketch.traces, layout=sketch.layout)
         with _lock:
             _pictures[key] = figure
             while len(_pictures) > MOST:

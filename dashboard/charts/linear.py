@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
 from dashboard.analysis.linear import DIGITS, Dispute
 from dashboard.charts.kept import kept
 from dashboard.charts.mosaic import Mosaic, keep_square
+from dashboard.charts.sketch import Sketch, panels
 from dashboard.charts.style import ACTIVATION_COLOURS, MARK, SEQUENTIAL, Style, add_band
 from dashboard.texts import Texts
 
@@ -25,7 +24,7 @@ LABEL_HEIGHT = 11  # pixels of the images
 
 
 @kept
-def collapse(checked: pd.DataFrame, offset: int, style: Style, texts: Texts) -> go.Figure:
+def collapse(checked: pd.DataFrame, offset: int, style: Style, texts: Texts) -> Sketch:
     """Each network a dot: its accuracy through all of its layers, against that of its one matrix.
 
     Args:
@@ -75,7 +74,7 @@ def collapse(checked: pd.DataFrame, offset: int, style: Style, texts: Texts) -> 
 @kept
 def maps(
     rows: Mapping[str, NDArray[np.float64]], lit: NDArray[np.bool_], side: int, style: Style, texts: Texts
-) -> go.Figure:
+) -> Sketch:
     """What each map looks for: for each digit a picture of its weights, one map above the other.
 
     Args:
@@ -121,7 +120,7 @@ def maps(
 
 
 def _add_words(
-    figure: go.Figure, places: NDArray[np.float64], words: list[str], position: str, size: int, style: Style
+    figure: Sketch, places: NDArray[np.float64], words: list[str], position: str, size: int, style: Style
 ) -> None:
     """Writes many words at places (x, y) as one trace: as annotations they would take most of the page's time."""
     figure.add_scatter(
@@ -146,7 +145,7 @@ def _scaled(matrix: NDArray[np.float64], lit: NDArray[np.bool_]) -> NDArray[np.f
 @kept
 def sizes_by_depth(
     values: pd.DataFrame, offset: int, layers_axis: str, limit: float, style: Style, texts: Texts
-) -> go.Figure:
+) -> Sketch:
     """The singular values of the one matrix by depth, at one epoch: one line per rank.
 
     Args:
@@ -163,18 +162,14 @@ def sizes_by_depth(
 
 
 @kept
-def sizes_by_epoch(
-    values: pd.DataFrame, names: Mapping[int, str], limit: float, style: Style, texts: Texts
-) -> go.Figure:
+def sizes_by_epoch(values: pd.DataFrame, names: Mapping[int, str], limit: float, style: Style, texts: Texts) -> Sketch:
     """The singular values over the epochs: one panel per depth, one line per rank.
 
     Args:
         values: depth, epoch, rank, mean, sd.
         names: the depths to show, with the title of the panel.
     """
-    figure = make_subplots(
-        1, len(names), shared_yaxes=True, subplot_titles=list(names.values()), horizontal_spacing=0.04
-    )
+    figure = panels(1, len(names), shared_yaxes=True, subplot_titles=list(names.values()), horizontal_spacing=0.04)
     lines = [
         (_rank_line(rows["epoch"].to_numpy(), rows, rank, column == 1, texts), column)
         for column, depth in enumerate(names, start=1)
@@ -221,7 +216,7 @@ def disagreement(
     marked: tuple[int, int],
     style: Style,
     texts: Texts,
-) -> go.Figure:
+) -> Sketch:
     """Depth against depth: the share of test images in which they see different digits.
 
     Args:
@@ -280,7 +275,7 @@ def _frame(x: int, y: int, colour: str, width: float, dash: str) -> dict[str, An
 
 
 @kept
-def sides(found: Dispute, names: Mapping[str, str], style: Style, texts: Texts) -> go.Figure:
+def sides(found: Dispute, names: Mapping[str, str], style: Style, texts: Texts) -> Sketch:
     """Who is right where two depths disagree: images a network, by the digit that they show.
 
     Args:
@@ -300,7 +295,7 @@ def sides(found: Dispute, names: Mapping[str, str], style: Style, texts: Texts) 
 
 
 @kept
-def gallery(shown: pd.DataFrame, pixels: NDArray[np.float32], side: int, style: Style, texts: Texts) -> go.Figure:
+def gallery(shown: pd.DataFrame, pixels: NDArray[np.float32], side: int, style: Style, texts: Texts) -> Sketch:
     """The images that two depths dispute most, with what they are and what either depth sees.
 
     Args:
@@ -338,7 +333,7 @@ def learning(
     chosen: Sequence[int],
     style: Style,
     texts: Texts,
-) -> go.Figure:
+) -> Sketch:
     """Mean test accuracy over the epochs, one line per depth, and the accuracy that the shallowest one ends with.
 
     Args:
@@ -364,11 +359,16 @@ def learning(
             hovertemplate=texts("linear.learning.hover", layers=number + offset, epoch="%{x}", accuracy="%{y:.2f}")
             + "<extra></extra>",
         )
-    figure.add_hline(
-        goal * 100,
-        line={"color": style.muted, "dash": "dot", "width": 1.5},
-        annotation={"text": texts("linear.learning.goal"), "font": {"size": 12, "color": style.muted}},
-        annotation_position="bottom right",
+    figure.add_hline(goal * 100, line={"color": style.muted, "dash": "dot", "width": 1.5})
+    figure.add_annotation(
+        text=texts("linear.learning.goal"),
+        x=1,
+        xref="x domain",
+        xanchor="right",
+        y=goal * 100,
+        yanchor="top",
+        showarrow=False,
+        font={"size": 12, "color": style.muted},
     )
     figure.update_layout(legend_title_text=texts("linear.collapse.legend"))
     figure.update_xaxes(dtick=5)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
+
+from dashboard.charts.sketch import Sketch
 
 GAP = 3  # pixels of nothing between two pictures of a row
 
@@ -53,7 +54,7 @@ class Mosaic:
         return self.height - 1 - row * (self.side + self.below) - (self.side - 1) / 2
 
 
-def keep_square(figure: go.Figure) -> None:
+def keep_square(figure: Sketch) -> None:
     """A pixel is as high as it is wide; what is left of the figure's space stays empty, at the bottom and the sides."""
     figure.update_xaxes(constrain="domain", showgrid=False, zeroline=False)
     figure.update_yaxes(constrain="domain", constraintoward="top", scaleanchor="x", showgrid=False, zeroline=False)

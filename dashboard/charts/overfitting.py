@@ -1,14 +1,15 @@
 """The pictures of the overfitting chapter."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from dashboard.analysis.estimates import bands
 from dashboard.charts.kept import kept
 from dashboard.charts.scales import whole_step
+from dashboard.charts.sketch import Sketch
 from dashboard.charts.style import SPLIT_COLOURS, SPLIT_DASHES, Style, add_band, with_opacity
 from dashboard.texts import Texts
 from dashboard.wording import Wording
@@ -26,7 +27,7 @@ def over_epochs(
     style: Style,
     texts: Texts,
     resampled: int | None = None,
-) -> go.Figure:
+) -> Sketch:
     """A metric over the epochs of one configuration, for each split: single seeds thin, the mean with its band.
 
     The value axis is fitted to the epochs after the steep start.
@@ -58,16 +59,17 @@ def over_epochs(
         known = np.isfinite(low)
         if known.sum() > 1:
             add_band(figure, epochs[known], low[known], high[known], colour, split)
-        line = go.Scatter(
-            x=epochs,
-            y=mean,
-            mode="lines",
-            name=name,
-            legendgroup=split,
-            line={"color": colour, "width": 2.5, "dash": SPLIT_DASHES[split]},
-            hovertemplate=f"{name}, {texts('page.mean')}<br>{texts('page.axis_epoch')} %{{x}}: %{{y:.{digits}f}}"
+        line = {
+            "type": "scatter",
+            "x": epochs,
+            "y": mean,
+            "mode": "lines",
+            "name": name,
+            "legendgroup": split,
+            "line": {"color": colour, "width": 2.5, "dash": SPLIT_DASHES[split]},
+            "hovertemplate": f"{name}, {texts('page.mean')}<br>{texts('page.axis_epoch')} %{{x}}: %{{y:.{digits}f}}"
             "<extra></extra>",
-        )
+        }
         _add_line(figure, line, resampled if split == "train" else None)
     if best is not None:
         figure.add_vline(best, line={"color": style.muted, "dash": "dash", "width": 1.5})
@@ -90,7 +92,7 @@ def over_epochs(
 @kept
 def gap_over_epochs(
     gaps: pd.DataFrame, chosen: int, wording: Wording, style: Style, texts: Texts, resampled: int | None = None
-) -> go.Figure:
+) -> Sketch:
     """The mean gap over the epochs, one line for each depth; the chosen depth is thick and has its band.
 
     Args:
@@ -109,17 +111,18 @@ def gap_over_epochs(
         if depth == chosen and np.isfinite(low).sum() > 1:
             known = np.isfinite(low)
             add_band(figure, epochs[known], low[known], high[known], colour, name)
-        line = go.Scatter(
-            x=epochs,
-            y=mean,
-            mode="lines",
-            name=name,
-            legendgroup=name,
-            legendrank=depth + 1,
-            line={"color": colour, "width": 4 if depth == chosen else 1.5},
-            hovertemplate=f"{wording.depths(depth)}<br>{texts('page.axis_epoch')} %{{x}}: "
+        line = {
+            "type": "scatter",
+            "x": epochs,
+            "y": mean,
+            "mode": "lines",
+            "name": name,
+            "legendgroup": name,
+            "legendrank": depth + 1,
+            "line": {"color": colour, "width": 4 if depth == chosen else 1.5},
+            "hovertemplate": f"{wording.depths(depth)}<br>{texts('page.axis_epoch')} %{{x}}: "
             f"%{{y:+.{wording.digits}f}} {wording.unit}<extra></extra>",
-        )
+        }
         _add_line(figure, line, resampled)
     figure.update_layout(legend_title_text=wording.layers_axis)
     _integer_epochs(figure, gaps)
@@ -129,7 +132,7 @@ def gap_over_epochs(
 
 
 @kept
-def gap_by_depth(gaps: pd.DataFrame, chosen: int, wording: Wording, style: Style, texts: Texts) -> go.Figure:
+def gap_by_depth(gaps: pd.DataFrame, chosen: int, wording: Wording, style: Style, texts: Texts) -> Sketch:
     """The gap by depth at one epoch: every run a dot, the mean over the seeds with its interval.
 
     Args:
@@ -178,20 +181,21 @@ def gap_by_depth(gaps: pd.DataFrame, chosen: int, wording: Wording, style: Style
     return figure
 
 
-def _add_line(figure: go.Figure, line: go.Scatter, resampled: int | None) -> None:
+def _add_line(figure: Sketch, line: dict[str, Any], resampled: int | None) -> None:
     """A line over epochs; what is measured on other images than before stands as a dot, with a dotted way there."""
-    epochs, values = np.asarray(line.x), np.asarray(line.y)
+    epochs, values = line["x"], line["y"]
     before = epochs < (np.inf if resampled is None else resampled)
     if before.all() or not before.any():
         figure.add_trace(line)
         return
     way = np.flatnonzero(~before)
     way = np.concatenate([way[:1] - 1, way])
-    rest = go.Scatter(line)
-    line.update(x=epochs[before], y=values[before])
-    rest.update(x=epochs[way], y=values[way], mode="lines+markers", showlegend=False)
-    rest.update(line={"dash": "dot"}, marker={"size": np.where(way == way[0], 0, 6)})
-    figure.add_traces([line, rest])
+    figure.add_trace(line | {"x": epochs[before], "y": values[before]})
+    figure.add_trace(
+        line
+        | {"x": epochs[way], "y": values[way], "mode": "lines+markers", "showlegend": False}
+        | {"line": line["line"] | {"dash": "dot"}, "marker": {"size": np.where(way == way[0], 0, 6)}}
+    )
 
 
 def _joined(rows: pd.DataFrame, metric: str, scale: float) -> tuple[np.ndarray, np.ndarray]:
@@ -215,7 +219,7 @@ def _padded(low: float, high: float) -> list[float]:
     return [low - margin, high + margin]
 
 
-def _integer_epochs(figure: go.Figure, frame: pd.DataFrame) -> None:
+def _integer_epochs(figure: Sketch, frame: pd.DataFrame) -> None:
     """Long trainings are measured at epochs that are spread logarithmically, and are drawn so; without epoch 0."""
     last = int(frame["epoch"].max())
     if last > LONG:

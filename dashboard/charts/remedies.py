@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from dashboard.analysis.estimates import bands
 from dashboard.charts.depth import VERDICT_LOOKS
 from dashboard.charts.kept import kept
+from dashboard.charts.sketch import Sketch
 from dashboard.charts.style import Style, add_band, two_lines
 from dashboard.diagnosis.counterfactuals import Counterfactual
 from dashboard.texts import Texts
@@ -20,7 +20,7 @@ OLD, NEW = "#6b7a82", "#0072b2"
 @kept
 def ranking(
     found: Sequence[Counterfactual], names: Sequence[str], wording: Wording, axis: str, style: Style, texts: Texts
-) -> go.Figure:
+) -> Sketch:
     """Every single change with its effect and interval, the greatest help on top; symbols tell the verdicts."""
     figure = style.figure(two_lines(axis), texts("remedies.change"), height=150 + 34 * len(found))
     traces = []
@@ -64,7 +64,7 @@ def ranking(
 
 
 @kept
-def pairs(rows: pd.DataFrame, old: str, new: str, wording: Wording, axis: str, style: Style, texts: Texts) -> go.Figure:
+def pairs(rows: pd.DataFrame, old: str, new: str, wording: Wording, axis: str, style: Style, texts: Texts) -> Sketch:
     """Each seed without and with the change, joined by a line.
 
     Args:
@@ -107,7 +107,7 @@ def pairs(rows: pd.DataFrame, old: str, new: str, wording: Wording, axis: str, s
 @kept
 def by_depth(
     old: pd.DataFrame, new: pd.DataFrame, names: tuple[str, str], depth: int, wording: Wording, style: Style
-) -> go.Figure:
+) -> Sketch:
     """Test accuracy by depth without and with the change: the mean over seeds with its band; the chosen depth marked.
 
     Args:
@@ -122,7 +122,7 @@ def by_depth(
         known = np.isfinite(low)
         if known.sum() > 1:
             add_band(figure, depths[known], low[known], high[known], colour, name)
-        figure.add_traces(
+        figure.add_trace(
             {
                 "type": "scatter",
                 "x": depths,

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from dashboard.charts.kept import kept
 from dashboard.charts.scales import number
+from dashboard.charts.sketch import Sketch, panels
 from dashboard.charts.style import SEQUENTIAL, SPLIT_COLOURS, SPLIT_DASHES, Style
 from dashboard.texts import Texts
 from dashboard.wording import Wording
@@ -23,7 +22,7 @@ STEEP = 0.1  # the share of the epochs, at the start, that the value axis need n
 
 
 @kept
-def curves(rows: pd.DataFrame, splits: Sequence[str], wording: Wording, style: Style, texts: Texts) -> go.Figure:
+def curves(rows: pd.DataFrame, splits: Sequence[str], wording: Wording, style: Style, texts: Texts) -> Sketch:
     """A metric over the epochs of one run, one line for each split.
 
     Args:
@@ -44,7 +43,7 @@ def curves(rows: pd.DataFrame, splits: Sequence[str], wording: Wording, style: S
     return figure
 
 
-def _leave_out_the_start(figure: go.Figure, rows: pd.DataFrame, wording: Wording) -> None:
+def _leave_out_the_start(figure: Sketch, rows: pd.DataFrame, wording: Wording) -> None:
     """Fits the value axis to what follows the steep first epochs."""
     late = rows[(rows["epoch"] >= STEEP * rows["epoch"].max()) & (rows["split"] != "train_running")]
     values = late[wording.metric].to_numpy() * wording.scale
@@ -56,7 +55,7 @@ def _leave_out_the_start(figure: go.Figure, rows: pd.DataFrame, wording: Wording
 @kept
 def compared(
     rows: pd.DataFrame, labels: Mapping[str, str], split: str, wording: Wording, style: Style, texts: Texts
-) -> go.Figure:
+) -> Sketch:
     """A metric over the epochs of several runs, one line for each.
 
     Args:
@@ -94,7 +93,7 @@ def _line(rows: pd.DataFrame, name: str, wording: Wording, texts: Texts, line: d
 @kept
 def layer_maps(
     rows: pd.DataFrame, labels: Mapping[str, str], statistic: str, title: str, style: Style, texts: Texts
-) -> go.Figure:
+) -> Sketch:
     """A statistic of every layer over the epochs, one panel for each run, all on one colour scale.
 
     Args:
@@ -108,7 +107,7 @@ def layer_maps(
     tallest = int(rows["layer"].max())
     panel_height = min(440, 120 + 26 * tallest)
     height = (panel_height + 60) * panel_rows + 90
-    figure = make_subplots(
+    figure = panels(
         panel_rows,
         columns,
         subplot_titles=list(labels.values()) if len(labels) > 1 else None,
@@ -181,7 +180,7 @@ def layer_maps(
 
 
 @kept
-def confusion(rows: pd.DataFrame, classes: Sequence[str], style: Style, texts: Texts) -> go.Figure:
+def confusion(rows: pd.DataFrame, classes: Sequence[str], style: Style, texts: Texts) -> Sketch:
     """How many test images of each class were taken for each other; only the mistakes are coloured.
 
     Args:
@@ -223,7 +222,7 @@ def confusion(rows: pd.DataFrame, classes: Sequence[str], style: Style, texts: T
         ]
     )
     strongest = np.nanmax(mistakes) if np.isfinite(mistakes).any() else 1.0
-    figure.add_traces(
+    figure.add_trace(
         {
             "type": "scatter",
             "x": np.tile(np.array(classes), 10),

@@ -1,12 +1,12 @@
 """Pictures of the rows of any query."""
 
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from dashboard.charts.kept import kept
+from dashboard.charts.sketch import Sketch
 from dashboard.charts.style import Style
 
 Kind = Literal["line", "points", "bars"]
@@ -37,13 +37,13 @@ def usual_kind(rows: pd.DataFrame, across: str) -> Kind:
 
 
 @kept
-def picture(rows: pd.DataFrame, kind: Kind, across: str, up: str, colour: str | None, style: Style) -> go.Figure:
+def picture(rows: pd.DataFrame, kind: Kind, across: str, up: str, colour: str | None, style: Style) -> Sketch:
     """The column `up` against `across`, one trace for each value of `colour`."""
     figure = style.figure(escape(across), escape(up), barmode="group")
     groups = [("", rows)] if colour is None else list(rows.groupby(colour, dropna=False, sort=True))
     for number, (value, group) in enumerate(groups):
         name = escape(str(value))
-        shared = {
+        shared: dict[str, Any] = {
             "x": group[across].to_numpy(),
             "y": group[up].to_numpy(),
             "name": name,

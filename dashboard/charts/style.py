@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.colors
-import plotly.graph_objects as go
+
+from dashboard.charts.sketch import Sketch
 
 # Okabe & Ito's colours, which people with colour-blindness can tell apart.
 SPLIT_COLOURS = {"train": "#0072b2", "validation": "#e69f00", "test": "#009e73", "train_running": "#56b4e9"}
@@ -61,25 +62,21 @@ class Style:
         colour: str = plotly.colors.sample_colorscale(LAYER_SCALE, [share])[0]
         return colour
 
-    def figure(self, x_title: str, y_title: str, height: int = 420, **layout: Any) -> go.Figure:
+    def figure(self, x_title: str, y_title: str, height: int = 420, **layout: Any) -> Sketch:
         """An empty figure with titled axes, a legend above and a hover label per point."""
         axes = {
             name: {"title": {"text": title, "font": self._title_font}, "automargin": True, "tickfont": self._tick_font}
             for name, title in (("xaxis", x_title), ("yaxis", y_title))
         }
-        # All at once: to update a layout takes Plotly ten times as long, on every rerun and for every picture.
-        return go.Figure(layout=go.Layout(FRAME | axes, height=height, **layout))
+        return Sketch(FRAME | axes | {"height": height, **layout})
 
-    def dress(self, figure: go.Figure, height: int, **layout: Any) -> go.Figure:
+    def dress(self, figure: Sketch, height: int, **layout: Any) -> Sketch:
         """Gives a figure of several panels the margins, the legend and the hover label that all pictures have."""
         figure.update_layout(FRAME, height=height, **layout)
-        for name in figure.layout:
-            if name.startswith(("xaxis", "yaxis")):
-                axis = figure.layout[name]
-                axis.automargin, axis.tickfont = True, self._tick_font
-                axis.title.font = self._title_font
-        for annotation in figure.layout.annotations:  # the titles of panels, if there are any
-            annotation.font = {"color": self.ink, "size": 14}
+        look: dict[str, Any] = {"automargin": True, "tickfont": self._tick_font, "title_font": self._title_font}
+        figure.update_xaxes(**look)
+        figure.update_yaxes(**look)
+        figure.update_annotations(font={"color": self.ink, "size": 14})  # the titles of panels, if there are any
         return figure
 
     @property
@@ -102,7 +99,7 @@ def with_opacity(colour: str, opacity: float) -> str:
     return f"rgba({red:.0f}, {green:.0f}, {blue:.0f}, {opacity})"
 
 
-def add_band(figure: go.Figure, x: Any, low: Any, high: Any, colour: str, name: str) -> None:
+def add_band(figure: Sketch, x: Any, low: Any, high: Any, colour: str, name: str) -> None:
     """A 95 % band, drawn as one closed shape behind a line; it belongs to the line's legend entry."""
     figure.add_scatter(x=x, y=high, mode="lines", line_width=0, hoverinfo="skip", showlegend=False, legendgroup=name)
     figure.add_scatter(

@@ -1,10 +1,10 @@
 """Theory as a line, with the measured points on it."""
 
 import numpy as np
-import plotly.graph_objects as go
 
 from dashboard.charts.kept import kept
 from dashboard.charts.scales import whole_step
+from dashboard.charts.sketch import Sketch
 from dashboard.charts.style import ACTIVATION_COLOURS, Style
 from dashboard.diagnosis.expectations import Comparison
 from dashboard.texts import Texts
@@ -13,7 +13,7 @@ from dashboard.texts import Texts
 @kept
 def by_depth(
     comparisons: dict[str, Comparison], y_title: str, logarithmic: bool, offset: int, style: Style, texts: Texts
-) -> go.Figure:
+) -> Sketch:
     """For each activation the expected line, and the measured means with their intervals as error bars.
 
     Args:

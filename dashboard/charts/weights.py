@@ -2,11 +2,10 @@
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from dashboard.analysis.distributions import pooled_density, quantile_range
 from dashboard.charts.kept import kept
+from dashboard.charts.sketch import Sketch, panels
 from dashboard.charts.style import Style, with_opacity
 from dashboard.texts import Texts
 
@@ -16,7 +15,7 @@ SHOWN_SHARE = 0.9995  # of the weights of each layer: single far outliers would 
 
 
 @kept
-def distributions(histograms: pd.DataFrame, epoch: int, style: Style, texts: Texts) -> go.Figure:
+def distributions(histograms: pd.DataFrame, epoch: int, style: Style, texts: Texts) -> Sketch:
     """One hill per layer: its weights at an epoch, and the outline that they had at the start.
 
     Args:
@@ -71,13 +70,13 @@ def _density(histograms: pd.DataFrame, layer: int, epoch: int, grid: np.ndarray)
 
 
 @kept
-def spectra(changes: pd.DataFrame, style: Style, texts: Texts) -> go.Figure:
+def spectra(changes: pd.DataFrame, style: Style, texts: Texts) -> Sketch:
     """Above, the singular values of every layer at the start (dotted) and later; below, what became of each.
 
     Args:
         changes: layer, rank, start, end, change.
     """
-    figure = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.6, 0.4], vertical_spacing=0.07)
+    figure = panels(2, 1, shared_xaxes=True, row_heights=[0.6, 0.4], vertical_spacing=0.07)
     layers = np.unique(changes["layer"].to_numpy(np.int64))
     for layer in layers:
         rows = changes[changes["layer"] == layer]

@@ -7,6 +7,10 @@ import pandas as pd
 
 from dashboard.snapshots import connect
 
+# Most results are small frames that are cut, grouped and joined by their words: for those Python's strings are faster
+# than Arrow's, which pandas would take.
+pd.set_option("mode.string_storage", "python")
+
 # What two runs of one family share: all but depth and seed. The values are those of the question itself.
 PLAIN: dict[str, Any] = {
     "dataset": "mnist",

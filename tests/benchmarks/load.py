@@ -77,6 +77,7 @@ async def load(address: str, options: argparse.Namespace) -> dict[str, Any]:
     seen: list[tuple[float, float]] = []
     problems: list[str] = []
     memory: list[float] = []
+    busy: list[float] = []  # seconds of the processor that the server has used
     first = await Session.open(address)
     await first.visit("", "lang=en")
     for page in sorted(first.pages):
@@ -88,6 +89,7 @@ async def load(address: str, options: argparse.Namespace) -> dict[str, Any]:
     async def watch() -> None:
         while time.monotonic() < until:
             memory.append(server.memory_info().rss / 1e6)
+            busy.append(sum(server.cpu_times()[:2]))
             await asyncio.sleep(1)
 
     readers = [
@@ -95,17 +97,19 @@ async def load(address: str, options: argparse.Namespace) -> dict[str, Any]:
         for number in range(options.sessions)
     ]
     await asyncio.gather(watch(), *readers)
-    times = [spent for when, spent in seen if when > started + options.warm_up]
+    times = [milliseconds for when, milliseconds in seen if when > started + options.warm_up]
     if len(times) < 2:
         raise RuntimeError(f"No reader got an answer. {len(problems)} problems, such as: {problems[:3]}")
     after = memory[int(options.warm_up) :]
     third = max(1, len(after) // 3)
+    spent = busy[-1] - busy[int(options.warm_up)]
     return {
         "sessions": options.sessions,
         "reactions": len(times),
         "errors": len(problems),
         "median_ms": round(statistics.median(times), 1),
         "p95_ms": round(statistics.quantiles(times, n=20)[-1], 1),
+        "processor_ms_each": round(1000 * spent / len(times), 1),
         "memory_mb": {
             "first_third": round(statistics.mean(after[:third])),
             "last_third": round(statistics.mean(after[-third:])),
