@@ -177,9 +177,9 @@ class Program:
 
         A chunk's logits are so few that the price of a call would be most of it: all are judged in one.
         """
-        kernel, bias = (tf.constant(part, tf.float32) for part in self.collapsed_map())
-        logits = tf.concat([chunk.times(kernel) for chunk in examples], axis=1) + bias[:, None, :]
-        losses, predictions = self._evaluate_logits(logits, examples.labels(len(kernel)))
+        kernel, bias = (part.astype(np.float32) for part in self.collapsed_map())
+        logits = examples.times(kernel) + bias[:, None, :]
+        losses, predictions = self._evaluate_logits(tf.constant(logits), examples.labels(len(kernel)))
         return losses.numpy(), predictions.numpy()
 
     @compiled

@@ -1,9 +1,13 @@
 """Starts TensorFlow: with how many threads, and without its start-up notes, which tear the progress display apart."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+
+# What a process of its own starts with, beside others that train at the same time: NumPy's products, too, are split
+# among all cores otherwise, and each process then waits for the others' threads. (Dask sets them for its workers.)
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @cache
@@ -26,6 +30,18 @@ def start_tensorflow(threads: int = 0) -> None:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.zeros(())
+
+
+@contextmanager
+def environment(more: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for the processes that are started meanwhile, but for those that are set already."""
+    new = {name: value for name, value in more.items() if name not in os.environ}
+    os.environ.update(new)
+    try:
+        yield
+    finally:
+        for name in new:
+            del os.environ[name]
 
 
 @contextmanager

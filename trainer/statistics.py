@@ -80,9 +80,9 @@ def signal_statistics(trace: Trace, layer: int, activation: str | None, output: 
     """
     index = layer - 1
     preactivation, hidden = _array(trace.preactivations[index]), _array(trace.activations[index])
-    error = _array(trace.errors[index])
+    error = trace.errors[index]
     row: Row = {
-        "delta_rms": _rms(error),
+        "delta_rms": _rms(_array(error)),
         "preactivation_mean": preactivation.mean(axis=(1, 2)),
         "preactivation_std": preactivation.std(axis=(1, 2)),
         "activation_mean": hidden.mean(axis=(1, 2)),
@@ -90,13 +90,16 @@ def signal_statistics(trace: Trace, layer: int, activation: str | None, output: 
     }
     if not output:
         slope, following, normalized = trace.slopes[index], trace.errors[index + 1], trace.normalized[index]
-        arriving, entering = _rms(_array(trace.backpropagated[index])), _rms(_array(trace.entering[index]))
+        arriving, entering = _rms(_array(trace.backpropagated[index])), row["delta_rms"]
+        if trace.entering[index] is not error:  # in a plain network they are one
+            entering = _rms(_array(trace.entering[index]))
         if following is not None:
             row["weight_gain"] = _ratio(arriving, _rms(_array(following)))
         row["slope_gain"] = _ratio(entering, arriving)
         if normalized is not None:
-            row["normalization_gain"] = _ratio(_rms(_array(normalized)), entering)
-            row["shortcut_gain"] = _ratio(row["delta_rms"], _rms(_array(normalized)))
+            through = row["delta_rms"] if normalized is error else _rms(_array(normalized))
+            row["normalization_gain"] = _ratio(through, entering)
+            row["shortcut_gain"] = _ratio(row["delta_rms"], through)
         slope = _array(slope)
         row["dead_fraction"] = (slope == 0).all(axis=1).mean(axis=1)
         if activation in STEEPEST_SLOPE:
