@@ -4,6 +4,7 @@ It decides the language, opens the newest snapshot, and hands the page over to t
 """
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -48,6 +49,14 @@ def go_to_first_page() -> None:
     st.switch_page(f"chapters/{FIRST}.py", query_params=st.query_params.to_dict())
 
 
+@st.cache_resource(show_spinner=False)
+def settle() -> None:
+    """What the first page has loaded stays for as long as the server runs. Python's collector need not walk over it time
+    and again, while all readers wait for it."""
+    gc.collect()
+    gc.freeze()
+
+
 def main() -> None:
     st.set_page_config(page_title="Fathom", page_icon="🌊", layout="wide")
     texts = choose_language()
@@ -87,6 +96,7 @@ def main() -> None:
             sharing.offer_report(page)
             login.offer_to_leave(texts)
         navigation.run()
+        settle()
     except duckdb.Error:
         st.error(texts("problem.damaged", file=snapshot.name), icon=":material/database_off:")
 

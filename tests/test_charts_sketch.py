@@ -44,7 +44,10 @@ def on_four_panels(figure: Any) -> None:
 def in_one_form(figure: go.Figure) -> dict[str, Any]:
     """Plotly names the axes of traces and annotations where it knows of panels, and leaves them to their defaults where
     it does not."""
-    found: dict[str, Any] = figure.to_plotly_json()
+    found: dict[str, Any] = {
+        "data": [trace.to_plotly_json() for trace in figure.data],
+        "layout": figure.layout.to_plotly_json(),
+    }
     for trace in found["data"]:
         trace.setdefault("xaxis", "x")
         trace.setdefault("yaxis", "y")
@@ -77,7 +80,7 @@ def test_several_panels(options: dict[str, Any]) -> None:
 
 
 def assert_alike(ours: Sketch, plotlys: go.Figure) -> None:
-    picture = Picture(data=ours.traces, layout=ours.layout)
+    picture = Picture(ours)
     np.testing.assert_equal(in_one_form(picture), in_one_form(plotlys))
     assert picture.to_dict()["layout"] == plotlys.to_dict()["layout"]
 
@@ -87,4 +90,4 @@ def test_what_plotly_does_not_know_is_refused(wrong: dict[str, Any]) -> None:
     sketch = Sketch({})
     sketch.add_scatter(x=X, y=X, **wrong)
     with pytest.raises(ValueError, match="Invalid property"):
-        Picture(data=sketch.traces, layout=sketch.layout)
+        Picture(sketch)

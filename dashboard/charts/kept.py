@@ -33,12 +33,31 @@ class _Content(pickle.Pickler):
 
 
 class Picture(go.Figure):  # type: ignore[misc]  # its base is written without types
-    """A figure that is complete: what Streamlit asks it for at every rerun is made once."""
+    """A figure that is complete. It keeps its dictionary form, which is what Streamlit asks for, and the sketch: of
+    Plotly's own objects a figure has many thousands, and Python's collector would walk over all that are kept."""
+
+    def __init__(self, sketch: Sketch) -> None:
+        """
+        Raises:
+            ValueError: a property that Plotly does not know, or a value that it does not take.
+        """
+        self._sketch = sketch
+        self._dictionary: dict[str, Any] = self._checked().to_dict()
+
+    def _checked(self) -> go.Figure:
+        return go.Figure(data=self._sketch.traces, layout=self._sketch.layout)
 
     def to_dict(self) -> dict[str, Any]:
-        if not hasattr(self, "_dictionary"):
-            self._dictionary: dict[str, Any] = super().to_dict()
         return self._dictionary
+
+    @property
+    def data(self) -> tuple[Any, ...]:
+        traces: tuple[Any, ...] = self._checked().data
+        return traces
+
+    @property
+    def layout(self) -> go.Layout:
+        return self._checked().layout
 
 
 def kept(draw: Callable[Arguments, Sketch]) -> Callable[Arguments, go.Figure]:
@@ -53,8 +72,7 @@ def kept(draw: Callable[Arguments, Sketch]) -> Callable[Arguments, go.Figure]:
             if key in _pictures:
                 _pictures.move_to_end(key)
                 return _pictures[key]
-        sketch = draw(*arguments, **options)
-        figure = Picture(data=sketch.traces, layout=sketch.layout)
+        figure = Picture(draw(*arguments, **options))
         with _lock:
             _pictures[key] = figure
             while len(_pictures) > MOST:
