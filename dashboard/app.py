@@ -51,8 +51,8 @@ def go_to_first_page() -> None:
 
 @st.cache_resource(show_spinner=False)
 def settle() -> None:
-    """What the first page has loaded stays for as long as the server runs. Python's collector need not walk over it time
-    and again, while all readers wait for it."""
+    """What the first page has loaded stays for as long as the server runs: Python's collector need not walk over it
+    time and again, while all readers wait."""
     gc.collect()
     gc.freeze()
 

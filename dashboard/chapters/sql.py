@@ -107,16 +107,20 @@ def choose(name: str, options: Sequence[Option], default: Option, format_func: C
 def show_tables() -> None:
     """Every table with its columns, and what the store says that they mean."""
     st.markdown(f"### {texts('sql.tables')}", help=texts("sql.tables_help"))
-    for table, columns in page.fetch(queries.schema).groupby("table_name"):
-        with st.expander(f"**{as_text(str(table))}**"):
-            st.markdown(as_text(columns["table_comment"].iloc[0]))
-            described = columns[["column_name", "data_type", "comment"]].map(as_text)
-            st.markdown(
-                "\n".join(
-                    f"- **{name}** :gray[{kind}]  \n  {meaning}"
-                    for name, kind, meaning in described.itertuples(index=False)
-                )
-            )
+    for table, (meaning, columns) in page.conclude(described, queries.schema).items():
+        with st.expander(f"**{table}**"):
+            st.markdown(meaning)
+            st.markdown(columns)
+
+
+def described(schema: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """By table, in Markdown: what it means, and a list of what each of its columns does."""
+    found = {}
+    for table, columns in schema.groupby("table_name"):
+        rows = columns[["column_name", "data_type", "comment"]].map(as_text).itertuples(index=False)
+        lines = [f"- **{name}** :gray[{kind}]  \n  {meaning}" for name, kind, meaning in rows]
+        found[as_text(str(table))] = as_text(columns["table_comment"].iloc[0]), "\n".join(lines)
+    return found
 
 
 def as_text(words: str | None) -> str:

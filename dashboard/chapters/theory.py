@@ -22,12 +22,12 @@ def show_theory(page: Page) -> None:
     st.subheader(texts("theory.title"))
     st.markdown(texts("theory.intro"))
     figure = charts.by_depth(arrivals, texts("theory.arrival.axis"), True, offset, page.style, texts)
-    page.picture("theory.arrival", figure, _table(arrivals))
+    page.picture("theory.arrival", figure, lambda: _table(arrivals))
     for key, found in linear_networks.items():
         if found is not None:
             linear = {"linear": found}
             figure = charts.by_depth(linear, texts(f"theory.{key}.axis"), False, offset, page.style, texts)
-            page.picture(f"theory.{key}", figure, _table(linear), level=f"{expectations.LEARNED:g}")
+            page.picture(f"theory.{key}", figure, lambda shown=linear: _table(shown), level=f"{expectations.LEARNED:g}")
     with st.expander(texts("theory.factors.title")):
         st.markdown(texts("theory.factors.read"))
         st.dataframe(
