@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from faults import kill
 from killing import FORKING, STUDY, differences, end, finish, newest, start
-from training import Trained, only, trained
+from training import renamed, trained
 
 from dashboard.snapshots import connect, newest_readable
 from trainer import cli
@@ -217,17 +215,6 @@ def read_until_complete(folder: Path, complete: int, answer: Connection) -> None
 
 
 ROWS_A_RUN = 11  # three epochs of three splits, and the running mean of two
-
-
-def renamed(cohort: Trained, number: int) -> dict[str, pa.Table]:
-    """One of the runs of a cohort, under a name of its own."""
-    name = pa.scalar(f"run {number}")
-    tables: dict[str, pa.Table] = {}
-    for table, rows in only(cohort.tables, cohort.runs[0].run_id).items():
-        place = rows.column_names.index("run_id") if "run_id" in rows.column_names else None
-        named = pc.if_else(pc.is_valid(rows["run_id"]), name, name) if place is not None else None
-        tables[table] = rows if place is None else rows.set_column(place, "run_id", named)
-    return tables
 
 
 def test_readers_see_no_error_and_only_growth_while_a_hundred_snapshots_are_published(tmp_path: Path) -> None:

@@ -342,6 +342,41 @@ def test_a_diverged_training_is_recorded_as_such(tmp_path: Path) -> None:
     assert (run.status, run.diverged_epoch) == ("diverged", 1)
 
 
+def test_a_model_that_is_run_eagerly_is_recorded(tmp_path: Path) -> None:
+    """Its code may look at values, which compiled code cannot."""
+
+    class Looking(keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return inputs * 2 if float(tf.reduce_mean(inputs)) > 0 else inputs
+
+        def compute_output_shape(self, input_shape: Any) -> Any:
+            return input_shape
+
+    model = keras.Sequential([keras.Input((64,)), Looking(), keras.layers.Dense(4, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=True)
+    data = IMAGES.reshape(96, 64), DIGITS
+    model.fit(*data, epochs=1, verbose=0, callbacks=[Recorder("eager", data, data=tmp_path)])
+    store = Store(tmp_path)
+    loss, accuracy = model.evaluate(*data, verbose=0)
+    (row,) = store.rows("FROM epoch_metric WHERE split = 'test' AND epoch = 1").itertuples()
+    assert (row.loss, row.accuracy) == (pytest.approx(loss, rel=1e-5), pytest.approx(accuracy))
+    assert "failed" not in store.notes
+
+
+def test_a_test_set_is_evaluated_as_it_is_at_each_call_of_fit(tmp_path: Path) -> None:
+    images, digits = IMAGES.copy(), DIGITS.copy()
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    recorder = Recorder("again", (images, digits), data=tmp_path)
+    losses = []
+    for _ in range(2):
+        images *= 3
+        model.fit(IMAGES, DIGITS, epochs=1, verbose=0, callbacks=[recorder])
+        losses.append(model.evaluate(images, digits, verbose=0)[0])
+    stored = Store(tmp_path).rows("SELECT loss FROM epoch_metric WHERE split = 'test' AND epoch = 1")["loss"]
+    assert sorted(stored) == pytest.approx(sorted(losses), rel=1e-5)
+
+
 UNPLANNED = next(epoch for epoch in range(2, 900) if epoch not in recorded_epochs(900))
 
 

@@ -63,6 +63,17 @@ def only(tables: dict[str, pa.Table], *run_ids: str) -> dict[str, pa.Table]:
     }
 
 
+def renamed(cohort: Trained, number: int) -> dict[str, pa.Table]:
+    """One of the runs of a cohort, under a run_id of its own."""
+    name = pa.scalar(f"run {number}")
+    tables: dict[str, pa.Table] = {}
+    for table, rows in only(cohort.tables, cohort.runs[0].run_id).items():
+        place = rows.column_names.index("run_id") if "run_id" in rows.column_names else None
+        named = pc.if_else(pc.is_valid(rows["run_id"]), name, name) if place is not None else None
+        tables[table] = rows if place is None else rows.set_column(place, "run_id", named)
+    return tables
+
+
 def images_and_labels(positions: NDArray[np.int32]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Images (examples, 784) with pixels from 0 to 1, and their digits (examples,)."""
     dataset = datasets.load("mnist")

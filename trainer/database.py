@@ -12,7 +12,9 @@ from typing import TypeVar
 
 import duckdb
 
+from trainer.blocks import HEADERS
 from trainer.errors import FathomError
+from trainer.snapshots import time_of
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 SCHEMA_VERSION = 2
@@ -60,8 +62,7 @@ def reading(file: Path) -> Iterator[Connection]:
         ) from error
     try:
         with closing(connect(file, read_only=True)) as connection:
-            if file.stat().st_size < _size_by_header(connection):
-                raise duckdb.IOException("it is shorter than the blocks that its header counts")
+            check_length(connection, file, exactly=time_of(file) is not None)
             check_schema(connection, file)
             yield connection
     except duckdb.Error as error:
@@ -127,8 +128,21 @@ def transaction(connection: Connection) -> Iterator[None]:
 
 
 def create_tables(connection: Connection, published: datetime | None) -> None:
+    """Best within a transaction: each comment would be one of its own."""
     connection.execute(SCHEMA.read_text(encoding="utf-8"))
     connection.execute("INSERT INTO store VALUES (?, ?)", [SCHEMA_VERSION, published])
+
+
+def renew_comments(connection: Connection) -> None:
+    """Gives tables that were made by an earlier `schema.sql` the comments that it has now."""
+    rows = connection.execute(
+        "SELECT comment FROM duckdb_tables() UNION SELECT comment FROM duckdb_columns() WHERE NOT internal"
+    ).fetchall()
+    present = {comment for (comment,) in rows}
+    for statement in _schema_statements(connection):
+        comment = statement.query.partition(" IS '")[2].rstrip("; \n").removesuffix("'").replace("''", "'")
+        if not _makes_a_table(statement) and comment not in present:
+            connection.execute(statement)
 
 
 def tables_of(connection: Connection, catalog: str | None = None) -> set[str]:
@@ -155,8 +169,17 @@ def _layout(connection: Connection) -> Layout:
 @cache
 def _current_layout() -> Layout:
     with duckdb.connect() as connection:
-        connection.execute(SCHEMA.read_text(encoding="utf-8"))
+        for statement in filter(_makes_a_table, _schema_statements(connection)):  # the comments would take far longer
+            connection.execute(statement)
         return _layout(connection)
+
+
+def _schema_statements(connection: Connection) -> list[duckdb.Statement]:
+    return connection.extract_statements(SCHEMA.read_text(encoding="utf-8"))
+
+
+def _makes_a_table(statement: duckdb.Statement) -> bool:
+    return statement.type == duckdb.StatementType.CREATE
 
 
 def columns_of(table: str) -> list[str]:
@@ -190,11 +213,38 @@ def read_everything(connection: Connection) -> None:
         connection.execute(f"SELECT max(hash(COLUMNS(*))) FROM {name}").fetchall()  # noqa: S608  # a name it gave us
 
 
-def _size_by_header(connection: Connection) -> int:
-    """Bytes that the file should have at least: DuckDB opens one that was cut off, and fails on what is missing. (It
-    cuts off free blocks at the end itself, and goes on counting them among `total_blocks`.)"""
-    row = connection.execute("SELECT block_size * used_blocks FROM pragma_database_size()").fetchone()
-    return int(row[0]) if row else 0
+def whole_length(connection: Connection) -> int:
+    """Bytes of the connection's file with all the blocks that its header counts: DuckDB cuts off free ones at the end,
+    and goes on counting them."""
+    row = connection.execute("SELECT block_size * total_blocks FROM pragma_database_size()").fetchone()
+    return HEADERS + (int(row[0]) if row else 0)
+
+
+def check_length(connection: Connection, file: Path, exactly: bool) -> None:
+    """Raises duckdb.IOException where a file was cut off: DuckDB opens one, and fails on what is missing.
+
+    Args:
+        exactly: whether to look for the last block that is in use, rather than to count those that are: of a file with
+            free blocks among them as many might be missing. Takes longer, but for a file of its whole length.
+    """
+    size = file.stat().st_size
+    if size >= whole_length(connection):
+        return
+    row = connection.execute("SELECT block_size, used_blocks FROM pragma_database_size()").fetchone()
+    block_size, blocks = row or (1, 0)
+    if exactly:
+        blocks = max(blocks, _last_block(connection) + 1)
+    if size < HEADERS + block_size * blocks:
+        raise duckdb.IOException("it is shorter than the blocks that its header counts")
+
+
+def _last_block(connection: Connection) -> int:
+    """The number of the last block, of 0, 1, …, that holds a part of a table."""
+    last = -1
+    for name in tables_of(connection):
+        row = connection.execute("SELECT max(block_id) FROM pragma_storage_info(?)", [name]).fetchone()
+        last = max(last, row[0] if row and row[0] is not None else -1)
+    return last
 
 
 def _explained(file: Path, error: duckdb.Error) -> FathomError:

@@ -22,7 +22,7 @@ from trainer.configuration import recorded_epochs
 from trainer.datasets import DATA_FOLDER
 from trainer.engine import reason_of
 from trainer.errors import FathomError
-from trainer.fit_data import PROBE_BYTES, Evaluation, Examples, examples_of, of_fit
+from trainer.fit_data import LARGE_BATCH, PROBE_BYTES, Evaluation, Examples, examples_of, of_fit
 from trainer.measurements import PROFILE_EPOCHS, Measurements, finite, finite_or_none
 from trainer.notes import say
 from trainer.store import Store
@@ -134,7 +134,8 @@ class _Recording:
         self.provenance = replace(provenance.where_trained(provenance.gather()), recipe=None)
         self.training, self.test = train or self.fit.training, test
         self.sample = self.training.sample() if self.training else None
-        self.probe: Examples | None = (self.training or test).probe() if (self.training or test) else None  # type: ignore[union-attr]
+        seen = self.training or self.test
+        self.probe = seen.probe() if seen else None
         if self.probe is not None:  # Keras cannot build every model before its first step; one example can
             one = self.probe.take(slice(0, 1))
             self._try("failed", lambda: model(one.inputs, training=False))
@@ -236,7 +237,7 @@ class _Recording:
             if examples is None:
                 continue
             try:
-                found = self.evaluate(examples)
+                found = self.evaluate(examples, again=examples is self.sample or examples is self.test)
             except Exception as error:  # somebody else's loss: whatever it raises, the training goes on
                 self._note("no_loss", reason_of(error))
                 return
@@ -249,7 +250,7 @@ class _Recording:
             elif found.classes is not None:
                 self.classes = found.classes
                 if split == "test":
-                    self.judged = epoch, examples.labels(), found.predicted
+                    self.judged = epoch, found.actual, found.predicted
 
     def _measure_layers(self, epoch: int, last: bool) -> None:
         reading = None
@@ -324,6 +325,9 @@ class _Recording:
         if most < len(self.probe):
             self.probe = self.probe.probe(most)
             self._note("smaller_probe", str(most))
+        if most >= LARGE_BATCH:
+            self.evaluate.batch = LARGE_BATCH
+        self.probe = self._try("no_loss", self.probe.as_tensors)
 
     # ---- at the end -------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,9 @@ readers never see it: they read snapshots, which appear complete under a new nam
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ import duckdb
 import pyarrow as pa
 
 from trainer import snapshots
+from trainer.blocks import are_whole
+from trainer.copies import copy_in_order, is_in_order, remove, stamp, sync, with_log
 from trainer.database import (
     TABLES,
     Connection,
     DamagedError,
     attach,
+    check_length,
     columns_of,
     connect,
     create_tables,
@@ -61,6 +65,7 @@ class Store:
         self.folder = folder
         self.local = folder / "local"
         self.work_file = self.local / "work.duckdb"
+        self._new_file = self.local / "work.duckdb.new"
         self._notify = notify
         self._damaged: set[Path] = set()
 
@@ -134,6 +139,7 @@ class Store:
                     self._pass_over(self.work_file, damage)
                 if damage or not self.work_file.exists():
                     self._make_work_file()
+                    return
                 with writing(self.work_file) as connection:
                     if not has_current_layout(connection):
                         with transaction(connection):
@@ -148,31 +154,64 @@ class Store:
             return None
         try:
             with reading(self.work_file) as connection:
-                read_everything(connection)
+                if are_whole(self.work_file):
+                    check_length(connection, self.work_file, exactly=True)
+                else:  # it may still be sound: blocks that are not in use may hold anything
+                    read_everything(connection)
         except DamagedError as error:
             return error
         return None
 
     def _make_work_file(self) -> None:
-        """Under another name first, so that whoever kills this leaves a whole file or none."""
-        unfinished = self.work_file.with_suffix(".duckdb.new")
-        for path in _with_log(unfinished):
-            path.unlink(missing_ok=True)
-        with writing(unfinished) as connection:
+        with self._new_work_file() as unfinished:
+            origin = self._copy_newest(unfinished) or self._collect(unfinished)
+            sync(unfinished)
+            if self.work_file.exists():
+                aside = self.work_file.with_name(f"work-damaged-{datetime.now(UTC):{snapshots.TIME_FORMAT}}.duckdb")
+                for path, kept in zip(with_log(self.work_file), with_log(aside), strict=True):
+                    if path.exists():
+                        path.rename(kept)
+                start = (
+                    f"goes on from {origin.name}" if origin else "starts anew, as there is no snapshot to go on from"
+                )
+                self._notify(f"{self.work_file} was moved aside and is now {aside.name}; the trainer {start}.")
+
+    @contextmanager
+    def _new_work_file(self) -> Iterator[Path]:
+        """Where a work file is to be made, which takes its place at the end: under another name first, so that whoever
+        kills this leaves a whole file or none."""
+        remove(self._new_file)
+        try:
+            yield self._new_file
+            self._new_file.rename(self.work_file)
+        finally:
+            remove(self._new_file)
+        sync(self.local)
+
+    def _copy_newest(self, file: Path) -> Path | None:
+        """Copies the newest snapshot as it is. Returns it; None where there is none, or it cannot be copied so: it is
+        damaged, of an earlier layout, no store at all, or has a log beside it."""
+        newest = self.newest_snapshot()
+        if newest is None or with_log(newest)[1].exists():
+            return None
+        try:
+            shutil.copyfile(newest, file)
+            if are_whole(file):
+                stamp(file, published=None)
+                return newest
+        except (OSError, duckdb.Error):  # the other way says what is wrong
+            pass
+        remove(file)
+        return None
+
+    def _collect(self, file: Path) -> Path | None:
+        """Makes the tables, and copies row by row what the newest snapshot has that can be read. Returns that one."""
+        with writing(file) as connection:
             with transaction(connection):
                 create_tables(connection, published=None)
             origin = self._take_over(connection)
             connection.execute("CHECKPOINT")  # what closing a connection cannot write, it leaves in the log, silently
-        _sync(unfinished)
-        if self.work_file.exists():
-            aside = self.work_file.with_name(f"work-damaged-{datetime.now(UTC):{snapshots.TIME_FORMAT}}.duckdb")
-            for path, kept in zip(_with_log(self.work_file), _with_log(aside), strict=True):
-                if path.exists():
-                    path.rename(kept)
-            source = f"goes on from {origin.name}" if origin else "starts anew, as there is no snapshot to go on from"
-            self._notify(f"{self.work_file} was moved aside and is now {aside.name}; the trainer {source}.")
-        unfinished.rename(self.work_file)
-        _sync(self.local)
+        return origin
 
     def _take_over(self, connection: Connection) -> Path | None:
         """Copies what the newest snapshot that can be read has more. Returns that snapshot."""
@@ -299,8 +338,10 @@ class Store:
     def publish(self) -> Path:
         """Copies the work file into a new snapshot, complete and synced before it gets its name; keeps the last three.
 
-        The work file stays locked until then, so that of two publishers the one with the later name has more. Rows
-        are sorted, so that the file compresses well and a query for a few runs reads a small part of it.
+        The work file stays locked until then, so that of two publishers the one with the later name has more.
+
+        Raises:
+            FathomError: it cannot be written, or the work file is damaged.
         """
         try:
             with self._alone():
@@ -309,11 +350,12 @@ class Store:
                 unfinished = target.with_suffix(".duckdb.tmp")
                 try:
                     self._copy_to(unfinished, moment)
-                    _sync(unfinished)
+                    sync(unfinished)
                     unfinished.rename(target)
-                    _sync(self.local)
+                    sync(self.local)
                 finally:  # also what a publisher left that was killed: nobody else publishes at this moment
                     snapshots.remove_unfinished(self.local)
+                    remove(self._new_file)
                 snapshots.prune(self.local)
         except (OSError, duckdb.Error) as error:
             raise FathomError(
@@ -323,18 +365,31 @@ class Store:
         return target
 
     def _copy_to(self, file: Path, moment: datetime) -> None:
-        connection = connect(file)
         try:
-            create_tables(connection, published=moment)
-            attach(connection, self.work_file, "work", read_only=True)
-            for name in TABLES:
-                connection.execute(
-                    f"INSERT INTO {name} BY NAME SELECT * FROM work.{name} ORDER BY ALL"  # noqa: S608  # from TABLES
-                )
-            connection.execute("DETACH work")
-            connection.execute("CHECKPOINT")  # on a full disk this fails; closing would leave the rest in the log
-        finally:
-            connection.close()
+            if self._copy_if_in_order(file) and are_whole(file):
+                stamp(file, published=moment)
+                return
+        except duckdb.Error:
+            if with_log(self.work_file)[1].exists():  # it would be taken for that of the new work file
+                raise
+        # Neither is there a need for a layout that is current here, nor for indexes that are sound.
+        remove(file)
+        with self._new_work_file() as unfinished:
+            copy_in_order(self.work_file, unfinished)
+            sync(unfinished)
+        shutil.copyfile(self.work_file, file)
+        stamp(file, published=moment)
+
+    def _copy_if_in_order(self, file: Path) -> bool:
+        """Returns whether the work file is in order, and was copied."""
+        has_log = with_log(self.work_file)[1].exists()
+        with closing(connect(self.work_file, read_only=not has_log)) as connection:  # nobody changes it meanwhile
+            if has_log:
+                connection.execute("CHECKPOINT")
+            if not is_in_order(connection):
+                return False
+            shutil.copyfile(self.work_file, file)
+            return True
 
     @contextmanager
     def _at_work(self) -> Iterator[Connection]:
@@ -384,6 +439,7 @@ def _copy_missing(connection: Connection, source: str) -> None:
         "provenance": "provenance_id NOT IN (SELECT provenance_id FROM provenance)",
         "failure": "run_id NOT IN (SELECT run_id FROM run UNION ALL SELECT run_id FROM failure)",
         **dict.fromkeys(RUN_TABLES, "run_id IN (SELECT run_id FROM missing)"),
+        "run": "run_id NOT IN (SELECT run_id FROM run)",  # IN would look into the index: a table may be sound without
         "study_run": f"study NOT IN {known}",  # the runs of a study before the study itself, by which it is known
         "study": f"study NOT IN {known}",
     }
@@ -404,10 +460,12 @@ def _copy_missing(connection: Connection, source: str) -> None:
 
 def _columns_now(connection: Connection, name: str, catalog: str | None = None) -> str:
     """What to select from a table that may have an earlier form, to get the columns that it has now."""
+    if name != "layer_histogram":
+        return "*"
     edges = connection.execute(
-        "SELECT 1 FROM duckdb_columns() WHERE database_name = coalesce($catalog, current_database()) "
-        "AND table_name = 'layer_histogram' AND table_name = $name AND column_name = 'edges'",
-        {"catalog": catalog, "name": name},
+        "SELECT 1 FROM duckdb_columns() WHERE database_name = coalesce(?, current_database()) "
+        "AND table_name = 'layer_histogram' AND column_name = 'edges'",
+        [catalog],
     ).fetchall()
     return "* EXCLUDE (edges), edges[1] AS low, edges[-1] AS high" if edges else "*"
 
@@ -418,19 +476,6 @@ def _forget(connection: Connection, run_ids: Sequence[str]) -> None:
             f"DELETE FROM {name} WHERE list_contains(?::VARCHAR[], run_id)",  # noqa: S608  # a name from TABLES
             [list(run_ids)],
         )
-
-
-def _with_log(file: Path) -> tuple[Path, Path]:
-    """A DuckDB file and its write-ahead log, which belong together."""
-    return file, file.with_name(file.name + ".wal")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_there(file: Path) -> bool:

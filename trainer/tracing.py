@@ -196,15 +196,17 @@ def _add_signals(trace: Trace, tape: Any, call: _Call, total: Any, error: Any, a
         for part in trace[:7]:
             part.append(None)
         return
+    delta, backpropagated = _units_last(error), _units_last(arriving)
     slope = np.ones((1, 1, 1), np.float32) if total is None else _units_last(tape.gradient(total, entering))
-    behind = slope * _units_last(arriving)  # φ′ ⊙ ∂ℓ/∂a
+    # φ′ ⊙ ∂ℓ/∂a; where there is no activation, it is δ itself, of which no statistic is taken again
+    behind = delta if activation is z else slope * backpropagated
     # Where it is normalised, a shortcut around it cannot be told apart from the normalisation.
-    normalized = behind if entering is z else _units_last(error) if sequential else None
+    normalized = behind if entering is z else delta if sequential else None
     trace.preactivations.append(_units_last(entering))
     trace.activations.append(_units_last(activation))
     trace.slopes.append(np.broadcast_to(slope, behind.shape))
-    trace.errors.append(_units_last(error))
-    trace.backpropagated.append(_units_last(arriving))
+    trace.errors.append(delta)
+    trace.backpropagated.append(backpropagated)
     trace.entering.append(behind)
     trace.normalized.append(normalized)
 

@@ -2,7 +2,7 @@
 
 Each runs in a process that is forked from one which has TensorFlow and the images in memory, so that most of its life
 is training and storing rather than importing. It is the same program otherwise, but for publishing as often as its
-budget allows, so that publications are hit as well.
+budget allows, and sorting the work file as soon as some runs are out of order, so that these are hit as well.
 """
 
 import multiprocessing
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from trainer import cli, datasets, refresh, snapshots
+from trainer import cli, copies, datasets, refresh, snapshots
 from trainer.database import TABLES, read_everything, reading
 from trainer.errors import FathomError
 from trainer.store import Store
@@ -64,6 +64,7 @@ def refresh_in_child(study: Path, folder: Path, log: Path, largest_file: int | N
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     refresh.PUBLISH_EVERY = 0.2
+    copies.OUT_OF_ORDER = 4
     datasets.load("mnist")
     sys.exit(cli.main([str(study), "--data", str(folder), "--workers", "1"]))
 
