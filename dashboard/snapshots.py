@@ -8,6 +8,7 @@ import duckdb
 
 DATA_FOLDER = Path(__file__).parents[1] / "data"
 SCHEMA_VERSION = 2
+HEADERS = 3 * 4_096  # bytes of a DuckDB file before its first block
 SNAPSHOT_NAME = re.compile(r"results-\d{8}T\d{6}Z\.duckdb")
 
 
@@ -57,7 +58,7 @@ def check(path: Path) -> None:
     so that one look at each is enough."""
     try:
         connection = connect(path)
-        if path.stat().st_size < _size_by_header(connection):
+        if _is_cut_off(connection, path.stat().st_size):
             raise SnapshotError("damaged", file=path.name)
         tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         if not {"store", "run"} <= tables:
@@ -73,11 +74,23 @@ def check(path: Path) -> None:
         raise SnapshotError("damaged", file=path.name) from error
 
 
-def _size_by_header(connection: duckdb.DuckDBPyConnection) -> int:
-    """Bytes that the file should have at least: DuckDB opens one that was cut off, and fails when it reads what is
-    missing. (It cuts off free blocks at the end itself, and goes on counting them among `total_blocks`.)"""
-    row = connection.execute("SELECT block_size * used_blocks FROM pragma_database_size()").fetchone()
-    return int(row[0]) if row else 0
+def _is_cut_off(connection: duckdb.DuckDBPyConnection, size: int) -> bool:
+    """Whether a file of so many bytes was longer once: DuckDB opens it, and fails when it reads what is missing.
+
+    A snapshot is as long as all blocks that it counts. Of an earlier one free blocks at the end may be missing, which
+    DuckDB had cut off itself: there the last block that a table uses must be."""
+    row = connection.execute("SELECT block_size, used_blocks, total_blocks FROM pragma_database_size()").fetchone()
+    block, used, every = row or (0, 0, 0)
+    if size >= HEADERS + block * every:
+        return False
+    tables = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    last = max((_last_block(connection, name) for (name,) in tables), default=-1)
+    return bool(size < HEADERS + block * max(used, last + 1))
+
+
+def _last_block(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = connection.execute("SELECT max(block_id) FROM pragma_storage_info(?)", [table]).fetchone()
+    return -1 if row is None or row[0] is None else int(row[0])
 
 
 @lru_cache(maxsize=4)

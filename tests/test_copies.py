@@ -11,6 +11,7 @@ import duckdb
 import pytest
 from training import Trained, only, renamed, trained
 
+from dashboard.snapshots import SnapshotError, newest_readable
 from trainer import blocks, copies
 from trainer import store as store_module
 from trainer.blocks import BLOCK, HEADERS, are_whole
@@ -252,14 +253,21 @@ def test_a_snapshot_that_was_cut_off_is_noticed_though_it_has_free_blocks(
         snapshot = store.publish()
         ((free,),) = read(snapshot, "SELECT free_blocks FROM pragma_database_size()")
         for lacking in range(1, free + 1):
-            copy = Path(shutil.copy(snapshot, tmp_path))
+            folder = tmp_path / f"{number} {lacking}"
+            folder.mkdir()
+            copy = Path(shutil.copy(snapshot, folder))
             os.truncate(copy, copy.stat().st_size - lacking * BLOCK)
-            opened = False
+            opened = whole = False
             with suppress(DamagedError), reading(copy) as connection:
                 opened = True
                 read_everything(connection)
+                whole = True
+            assert opened == whole
+            if whole:
+                assert newest_readable(folder) == (copy, [])
                 continue
-            assert not opened
+            with pytest.raises(SnapshotError, match="damaged"):
+                newest_readable(folder)
             noticed += 1
     assert noticed > 0
 

@@ -363,6 +363,36 @@ def test_a_model_that_is_run_eagerly_is_recorded(tmp_path: Path) -> None:
     assert "failed" not in store.notes
 
 
+def test_a_model_that_is_built_at_its_first_step_trains_on_with_batches_of_its_own(tmp_path: Path) -> None:
+    """A layer may want batches of one size, and Keras keeps the shape that a Sequential was built for."""
+
+    class OfThirtyTwo(keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return tf.reshape(inputs, (32, 64))
+
+    model = keras.Sequential([OfThirtyTwo(), keras.layers.Dense(4, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    data = IMAGES.reshape(96, 64), DIGITS
+    history = model.fit(*data, epochs=1, verbose=0, callbacks=[Recorder("by 32", data, data=tmp_path)])
+    assert np.isfinite(history.history["loss"]).all()
+    assert model.input_shape == (None, 64)
+
+
+def test_a_model_that_cannot_be_built_beforehand_is_left_as_it_was(tmp_path: Path) -> None:
+    class OfKnownBatches(keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            if inputs.shape[0] is None:
+                raise ValueError("How many are there?")
+            return inputs
+
+    model = keras.Sequential([OfKnownBatches(), keras.layers.Dense(4, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    data = IMAGES.reshape(96, 64), DIGITS
+    model.fit(*data, epochs=1, verbose=0, callbacks=[Recorder("known", data, data=tmp_path)])
+    assert model.input_shape == (32, 64)
+    assert Store(tmp_path).rows("SELECT status FROM run")["status"].tolist() == ["finished"]
+
+
 def test_a_test_set_is_evaluated_as_it_is_at_each_call_of_fit(tmp_path: Path) -> None:
     images, digits = IMAGES.copy(), DIGITS.copy()
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")])

@@ -93,6 +93,20 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships n
             self._recording = None
 
 
+def _build(model: keras.Model, one: Any) -> None:
+    """Keras builds some models at their first step only; one example can. A Sequential keeps the shape that it was
+    built for, which must be that of any batch: and where it cannot be built for that, none."""
+    if not isinstance(model, keras.Sequential) or model.built or keras.tree.is_nested(one):
+        model(one, training=False)
+        return
+    layers = model._layers
+    try:
+        model.build((None, *one.shape[1:]))
+    except Exception:
+        model._layers = layers
+        raise
+
+
 def _given(data: Any) -> Examples | None:
     if data is None:
         return None
@@ -136,9 +150,9 @@ class _Recording:
         self.sample = self.training.sample() if self.training else None
         seen = self.training or self.test
         self.probe = seen.probe() if seen else None
-        if self.probe is not None:  # Keras cannot build every model before its first step; one example can
+        if self.probe is not None:
             one = self.probe.take(slice(0, 1))
-            self._try("failed", lambda: model(one.inputs, training=False))
+            self._try("failed", lambda: _build(model, one.inputs))
         self.layers = kernel_layers(model)
         self.reading: Reading | None = None
         self.classes: int | None = None
@@ -219,6 +233,8 @@ class _Recording:
                 self.seen.add_metric(self.run_id, self.epoch, split, loss, accuracy, examples)
 
     def measure(self, epoch: int, last: bool = False) -> None:
+        if not self.model.built:  # to call it would build it for batches that may not be those of the training
+            return
         with np.errstate(all="ignore"):
             self._try("failed", lambda: self._measure_splits(epoch, last))
             if self.diverged_epoch is None and self.layers:

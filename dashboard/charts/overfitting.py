@@ -59,18 +59,17 @@ def over_epochs(
         known = np.isfinite(low)
         if known.sum() > 1:
             add_band(figure, epochs[known], low[known], high[known], colour, split)
-        line = {
-            "type": "scatter",
-            "x": epochs,
-            "y": mean,
-            "mode": "lines",
-            "name": name,
-            "legendgroup": split,
-            "line": {"color": colour, "width": 2.5, "dash": SPLIT_DASHES[split]},
-            "hovertemplate": f"{name}, {texts('page.mean')}<br>{texts('page.axis_epoch')} %{{x}}: %{{y:.{digits}f}}"
+        _add_line(
+            figure,
+            epochs,
+            mean,
+            resampled if split == "train" else None,
+            name=name,
+            legendgroup=split,
+            line={"color": colour, "width": 2.5, "dash": SPLIT_DASHES[split]},
+            hovertemplate=f"{name}, {texts('page.mean')}<br>{texts('page.axis_epoch')} %{{x}}: %{{y:.{digits}f}}"
             "<extra></extra>",
-        }
-        _add_line(figure, line, resampled if split == "train" else None)
+        )
     if best is not None:
         figure.add_vline(best, line={"color": style.muted, "dash": "dash", "width": 1.5})
         long = curves["epoch"].max() > LONG
@@ -111,19 +110,18 @@ def gap_over_epochs(
         if depth == chosen and np.isfinite(low).sum() > 1:
             known = np.isfinite(low)
             add_band(figure, epochs[known], low[known], high[known], colour, name)
-        line = {
-            "type": "scatter",
-            "x": epochs,
-            "y": mean,
-            "mode": "lines",
-            "name": name,
-            "legendgroup": name,
-            "legendrank": depth + 1,
-            "line": {"color": colour, "width": 4 if depth == chosen else 1.5},
-            "hovertemplate": f"{wording.depths(depth)}<br>{texts('page.axis_epoch')} %{{x}}: "
+        _add_line(
+            figure,
+            epochs,
+            mean,
+            resampled,
+            name=name,
+            legendgroup=name,
+            legendrank=depth + 1,
+            line={"color": colour, "width": 4 if depth == chosen else 1.5},
+            hovertemplate=f"{wording.depths(depth)}<br>{texts('page.axis_epoch')} %{{x}}: "
             f"%{{y:+.{wording.digits}f}} {wording.unit}<extra></extra>",
-        }
-        _add_line(figure, line, resampled)
+        )
     figure.update_layout(legend_title_text=wording.layers_axis)
     _integer_epochs(figure, gaps)
     late = table[table["epoch"] >= _settled(table)]["mean"].to_numpy() * wording.scale
@@ -181,20 +179,24 @@ def gap_by_depth(gaps: pd.DataFrame, chosen: int, wording: Wording, style: Style
     return figure
 
 
-def _add_line(figure: Sketch, line: dict[str, Any], resampled: int | None) -> None:
+def _add_line(
+    figure: Sketch, epochs: np.ndarray, values: np.ndarray, resampled: int | None, line: dict[str, Any], **look: Any
+) -> None:
     """A line over epochs; what is measured on other images than before stands as a dot, with a dotted way there."""
-    epochs, values = line["x"], line["y"]
     before = epochs < (np.inf if resampled is None else resampled)
     if before.all() or not before.any():
-        figure.add_trace(line)
+        figure.add_scatter(x=epochs, y=values, mode="lines", line=line, **look)
         return
     way = np.flatnonzero(~before)
     way = np.concatenate([way[:1] - 1, way])
-    figure.add_trace(line | {"x": epochs[before], "y": values[before]})
-    figure.add_trace(
-        line
-        | {"x": epochs[way], "y": values[way], "mode": "lines+markers", "showlegend": False}
-        | {"line": line["line"] | {"dash": "dot"}, "marker": {"size": np.where(way == way[0], 0, 6)}}
+    figure.add_scatter(x=epochs[before], y=values[before], mode="lines", line=line, **look)
+    figure.add_scatter(
+        x=epochs[way],
+        y=values[way],
+        mode="lines+markers",
+        line=line | {"dash": "dot"},
+        marker={"size": np.where(way == way[0], 0, 6)},
+        **look | {"showlegend": False},
     )
 
 
