@@ -2,9 +2,12 @@
 
 import ast
 from collections import OrderedDict
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from pictures import assert_sent_as_by_plotly
 from training import PROJECT
 
 from dashboard.charts import kept
@@ -53,6 +56,31 @@ def test_each_language_and_each_background_has_its_own() -> None:
     }
     assert len(pictures) == 4
     assert len(drawn) == 4
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.arange(5),
+        np.array([-3, 70_000]),
+        np.array([2**40, 1]),
+        np.array([1.5, np.nan, np.inf]),
+        np.array([0.5], np.float32),
+        np.arange(6).reshape(2, 3),
+        np.arange(3, dtype=np.uint64),
+        np.array([True, False]),
+        np.array(["a", None], object),
+        np.array(["2026-01-01"], "datetime64[ns]"),
+        np.zeros(0),
+        pd.Series([1, 2]),
+        [1.0, None],
+    ],
+    ids=str,
+)
+def test_values_of_any_kind_reach_the_browser_as_from_a_figure_of_plotlys(values: Any) -> None:
+    sketch = Sketch({})
+    sketch.add_scatter(y=[1] * len(values), customdata=values, error_y={"type": "data", "array": values})
+    assert_sent_as_by_plotly(kept.Picture(sketch))
 
 
 def test_the_one_that_was_not_asked_for_longest_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:

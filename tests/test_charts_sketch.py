@@ -80,13 +80,13 @@ def test_several_panels(options: dict[str, Any]) -> None:
 
 
 def assert_alike(ours: Sketch, plotlys: go.Figure) -> None:
-    picture = Picture(ours)
+    picture = Picture(ours)  # which is checked to be sent as it would be by Plotly, as in all tests
     np.testing.assert_equal(in_one_form(picture), in_one_form(plotlys))
-    assert picture.to_dict()["layout"] == plotlys.to_dict()["layout"]
+    assert picture.checked().to_dict()["layout"] == plotlys.to_dict()["layout"]
 
 
 @pytest.mark.parametrize("wrong", [{"no_such_property": 1}, {"line_colour": "#fff"}])
-def test_what_plotly_does_not_know_is_refused(wrong: dict[str, Any]) -> None:
+def test_what_plotly_does_not_know_is_found_by_any_test(wrong: dict[str, Any]) -> None:
     sketch = Sketch({})
     sketch.add_scatter(x=X, y=X, **wrong)
     with pytest.raises(ValueError, match="Invalid property"):

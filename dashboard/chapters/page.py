@@ -66,8 +66,7 @@ class Page:
 
     def fetch(self, query: Callable[..., pd.DataFrame], **parameters: Any) -> pd.DataFrame:
         """The result of one of `queries`, kept per snapshot."""
-        # A copy that shares the values (pandas copies what is written to): another reader's page sees no change.
-        return _fetch(query.__name__, str(self.snapshot), **parameters).copy(deep=False)
+        return _fetch(query.__name__, str(self.snapshot), **parameters).copy()
 
     def conclude(
         self, judge: Callable[[pd.DataFrame], Conclusion], query: Callable[..., pd.DataFrame], **parameters: Any
@@ -252,8 +251,10 @@ def _toggle_playing(last: int) -> None:
         st.session_state["epoch"] = 0
 
 
-@st.cache_resource(max_entries=500, show_spinner=False)
+@st.cache_resource(max_entries=200, show_spinner=False)
 def _fetch(query: str, snapshot: str, **parameters: Any) -> pd.DataFrame:
+    """To be copied by whoever works with it: what is written to a copy, another reader's page does not see, and pandas
+    would note hundreds of views that were taken of the kept frame before it forgets those that are gone."""
     frame: pd.DataFrame = getattr(queries, query)(Path(snapshot), **parameters)
     return frame
 
@@ -261,4 +262,4 @@ def _fetch(query: str, snapshot: str, **parameters: Any) -> pd.DataFrame:
 @st.cache_data(max_entries=500, show_spinner=False)
 def _conclude(name: str, query: str, snapshot: str, _judge: Callable[[pd.DataFrame], Any], **parameters: Any) -> Any:
     """`name` stands for the function, which is not hashed itself."""
-    return _judge(_fetch(query, snapshot, **parameters).copy(deep=False))
+    return _judge(_fetch(query, snapshot, **parameters).copy())

@@ -140,9 +140,9 @@ def layer_maps(
             row=row,
             col=column,
         )
-        figure.update_yaxes(title=texts("page.axis_layer") if column == 1 else None, row=row, col=column)
+        figure.update_yaxes(title_text=texts("page.axis_layer") if column == 1 else None, row=row, col=column)
         last_of_column = place + columns >= len(labels)
-        figure.update_xaxes(title=texts("page.axis_epoch") if last_of_column else None, row=row, col=column)
+        figure.update_xaxes(title_text=texts("page.axis_epoch") if last_of_column else None, row=row, col=column)
     figure.update_xaxes(type="category", showgrid=False, zeroline=False, automargin=True, nticks=11)
     figure.update_yaxes(
         range=[0.5, tallest + 0.5],

@@ -11,7 +11,7 @@ from dashboard.charts.sketch import Sketch
 SPLIT_COLOURS = {"train": "#0072b2", "validation": "#e69f00", "test": "#009e73", "train_running": "#56b4e9"}
 ACTIVATION_COLOURS = {"linear": "#0072b2", "sigmoid": "#d55e00", "tanh": "#009e73", "relu": "#cc79a7"}
 SPLIT_DASHES = {"train": "solid", "validation": "dash", "test": "dot", "train_running": "dashdot"}
-SEQUENTIAL = "Viridis"  # for depth, and for size on a logarithmic scale
+SEQUENTIAL = plotly.colors.get_colorscale("Viridis")  # for depth, and for size on a logarithmic scale
 MARK = "#e4572e"  # frames what is looked at
 LAYER_SCALE = "Plasma"  # a layer within one network; not the scale of depth, so that the two are not confused
 
