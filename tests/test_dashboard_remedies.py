@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 from stores import cut_store
 from test_dashboard_app import open_chapter, words
 
+from dashboard.charts import remedies as charts
+from dashboard.charts.style import Style
 from dashboard.texts import Texts
+from dashboard.wording import Wording
 
 TEXTS = Texts("en")
 
@@ -67,3 +71,10 @@ def test_a_network_without_stored_changes_is_still_described(monkeypatch: pytest
     assert not app.exception
     assert "As it is, the network (2 hidden layers" in words(app)
     assert not app.get("plotly_chart")
+
+
+def test_no_band_reaches_beyond_what_an_accuracy_can_be() -> None:
+    runs = pd.DataFrame({"depth": [1, 1, 2, 2], "seed": [0, 1, 0, 1], "accuracy": [0.1, 0.97, 0.9, 0.91]})
+    figure = charts.by_depth(runs, runs, ("old", "new"), 1, Wording(TEXTS, "hidden", "accuracy"), Style())
+    values = [value for trace in figure.data for value in trace.y]
+    assert (min(values), max(values)) == (0, 100)

@@ -251,7 +251,7 @@ def _toggle_playing(last: int) -> None:
         st.session_state["epoch"] = 0
 
 
-@st.cache_resource(max_entries=200, show_spinner=False)
+@st.cache_resource(max_entries=500, show_spinner=False)
 def _fetch(query: str, snapshot: str, **parameters: Any) -> pd.DataFrame:
     """To be copied by whoever works with it: what is written to a copy, another reader's page does not see, and pandas
     would note hundreds of views that were taken of the kept frame before it forgets those that are gone."""

@@ -161,7 +161,8 @@ def show_ranking(found: list[Counterfactual], trouble: str) -> None:
         found, [words.change_in_lines(each.changed) for each in found], wording, axis, page.style, texts
     )
     page.picture("remedies.ranking", figure, table, network=network, measured=texts(f"remedies.trouble_{trouble}"))
-    formats = dict.fromkeys(columns[1:4], st.column_config.NumberColumn(format="%+.2f"))
+    formats: dict[str, Any] = dict.fromkeys(columns[1:4], st.column_config.NumberColumn(format="%+.2f"))
+    formats[columns[4]] = st.column_config.TextColumn(width="medium")
     formats[columns[5]] = st.column_config.NumberColumn(format="%.2f")
     page.table("remedies", table, texts("remedies.table.alt"), columns=formats, height="content")
 

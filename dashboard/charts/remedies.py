@@ -119,6 +119,8 @@ def by_depth(
         table = bands(runs, ["depth"], "accuracy")
         depths = table["depth"].to_numpy() + wording.offset
         mean, low, high = (table[part].to_numpy() * wording.scale for part in ("mean", "low", "high"))
+        # Of a few seeds that differ much, the interval would reach beyond what an accuracy can be.
+        low, high = (np.clip(end, 0, wording.scale) for end in (low, high))
         known = np.isfinite(low)
         if known.sum() > 1:
             add_band(figure, depths[known], low[known], high[known], colour, name)
