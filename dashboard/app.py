@@ -18,7 +18,7 @@ from dashboard.snapshots import DATA_FOLDER, SnapshotError, newest_name, newest_
 from dashboard.texts import LANGUAGES, Texts, language_for
 
 FIRST = "answer"
-COLLECTED_AFTER = (20_000, 10, 20)  # new objects, and rounds of the younger generation; Python's own: 700, 10, 10
+COLLECTED_AFTER = (20_000, 5, 2)  # new objects, and rounds of the younger generation; Python's own: 700, 10, 10
 
 
 def data_folder() -> Path:
@@ -54,7 +54,7 @@ def go_to_first_page() -> None:
 def settle() -> None:
     """Python's collector stops all readers while it looks for what is not used any more. It need not look at what the
     first page has loaded, which stays for as long as the server runs, nor look so often: a click alone makes more
-    objects than it waits for."""
+    objects than it waits for. Yet often enough: what pages leave behind adds up until then."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTED_AFTER)
