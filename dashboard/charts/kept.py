@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from dashboard.charts.sketch import Sketch
 from dashboard.texts import Texts
 
-MOST = 500  # of some hundred kilobytes
+MOST = 500  # of some thirty kilobytes on average
 ARRAYS = ("x", "y", "z", "customdata", "array", "arrayminus")  # properties of traces and of their error bars
 WHOLE_NUMBERS = ("i1", "i2", "i4")  # that the browser can read
 Arguments = ParamSpec("Arguments")

@@ -1,8 +1,8 @@
 """A picture while it is drawn.
 
-Plotly's own figure checks and copies at every call that adds something to it, which takes longer than all else on a
-page. A sketch takes the same calls, as far as our pictures need them, and gathers plain dictionaries; the figure that
-Plotly would make of them is the same.
+Plotly's own figure checks and copies at every call that adds something to it, which readers would wait for. A sketch
+takes the same calls, as far as our pictures need them, and gathers plain dictionaries; the figure that Plotly would
+make of them is the same.
 """
 
 from collections.abc import Mapping, Sequence
