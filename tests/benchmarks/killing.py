@@ -76,7 +76,9 @@ def start(study: Path, folder: Path, log: Path | None = None, largest_file: int 
         largest_file: bytes; a write beyond it fails, as on a disk that is full.
     """
     folder.mkdir(exist_ok=True)
-    process = FORKING.Process(target=refresh_in_child, args=(study, folder, log or folder / "log", largest_file))
+    log = log or folder / "log"
+    log.unlink(missing_ok=True)  # what an earlier one said would count as said by one that is killed before it begins
+    process = FORKING.Process(target=refresh_in_child, args=(study, folder, log, largest_file))
     process.start()
     return process
 
@@ -111,8 +113,12 @@ def kill_until_finished(
 
 def _reported(log: Path) -> int:
     """Runs that a refresh said it had trained and kept."""
-    counts = [int(count) for count in re.findall(r"^(\d+)/\d+ runs: ", log.read_text(), re.MULTILINE)]
+    counts = [int(count) for count in re.findall(r"^(\d+)/\d+ runs: ", _said(log), re.MULTILINE)]
     return max(counts, default=0)
+
+
+def _said(log: Path) -> str:
+    return log.read_text() if log.exists() else ""
 
 
 def _examine(store: Store, expected: int, tally: Tally) -> None:
@@ -122,7 +128,11 @@ def _examine(store: Store, expected: int, tally: Tally) -> None:
         for file in files:
             with reading(file) as connection:
                 read_everything(connection)
-        tally.lost += max(0, expected - len(store.finished_runs()))
+        lost = max(0, expected - len(store.finished_runs()))
+        if lost:
+            sizes = {path.name: path.stat().st_size for path in store.local.iterdir()}
+            print(f"{lost} runs lost in {store.folder}, which holds {sizes}. It said: {_said(store.folder / 'log')}")
+        tally.lost += lost
     except FathomError:
         tally.unreadable += 1
     tally.unreadable += len(list(store.local.glob("work-damaged-*.duckdb")))
