@@ -1,8 +1,8 @@
 """Refreshes that are killed with SIGKILL at random moments and resumed, until they are finished.
 
-Each runs in a process that is forked from one which has TensorFlow and the images in memory, so that most of its life
-is training and storing rather than importing. It is the same program otherwise, but for publishing as often as its
-budget allows, and sorting the work file as soon as some runs are out of order, so that these are hit as well.
+Each runs in a process that is forked from one which has TensorFlow and the images in memory, and compiles nothing, so
+that most of its life is training and storing. It is the same program otherwise, but for publishing as often as its budget
+allows, and sorting the work file as soon as some runs are out of order, so that these are hit as well.
 """
 
 import multiprocessing
@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import duckdb
+import tensorflow as tf
 
 from trainer import cli, copies, datasets, refresh, snapshots
 from trainer.database import TABLES, read_everything, reading
@@ -63,6 +64,7 @@ def refresh_in_child(study: Path, folder: Path, log: Path, largest_file: int | N
     os.dup2(descriptor, 2)
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    tf.config.run_functions_eagerly(True)
     refresh.PUBLISH_EVERY = 0.2
     copies.OUT_OF_ORDER = 4
     datasets.load("mnist")
