@@ -14,6 +14,7 @@ from training import SMALL, Trained, dense_layers, epoch_batches, images_and_lab
 from trainer import datasets
 from trainer.cohort import train_cohort
 from trainer.configuration import RunConfiguration
+from trainer.network import kernel_initializer
 from trainer.provenance import gather
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -130,6 +131,17 @@ def test_members_may_differ_in_start_and_step_size(optimizer: str) -> None:
         ]
         assert stored == pytest.approx(expected, rel=1e-5)
         assert tables["run"]["learning_rate"].to_pylist()[member] == run.learning_rate
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.01])
+def test_what_weighs_a_pixel_that_no_image_inks_is_moved_by_a_penalty_alone(l2: float) -> None:
+    cohort = trained(l2=l2)
+    blank = ~datasets.load("mnist").images.any(axis=0)
+    for run, kernel in zip(cohort.runs, cohort.kernels[0], strict=True):
+        start = kernel_initializer(run.initializer, run.seed, 1)((784, run.width)).numpy()
+        shrunk = (1 - 2 * l2 * run.learning_rate) ** (run.epochs * (run.train_size // run.batch_size))
+        np.testing.assert_allclose(kernel[blank], shrunk * start[blank], rtol=1e-5)
+        assert not np.isclose(kernel[~blank], start[~blank], rtol=1e-5).all()
 
 
 def assert_metrics_agree(cohort: Trained, run: RunConfiguration, alone: Alone) -> None:

@@ -1,10 +1,12 @@
 """The compiled part of a cohort: training, evaluation and the probe, each one XLA program over all members."""
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from trainer.network import StackedNetwork, loss_of, make_optimizer
 
 BLOCK_STEPS = 512  # steps whose images are gathered together, at most; an epoch of the asker's has 375
 BLOCK_BYTES = 256e6  # of pixels, at most
+EVEN = 16  # columns of a product that a processor takes at once
 
 Floats = NDArray[np.float32]
 Map = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -67,14 +70,21 @@ class Program:
         self.network = StackedNetwork(run, members)
         self._learning_rates = tf.Variable(tf.zeros((members, 1, 1)))
         self.optimizer = make_optimizer(run, self._learning_rates)
-        self.optimizer.build(self.network.trainable_variables)
+        # A pixel that is blank in every image adds to no product and has no gradient: its weights stay as they began,
+        # unless a penalty moves them.
+        self._inked = np.arange(784) if run.l2 else _inked_columns(dataset)
+        first, *others = self.network.trainable_variables
+        self._first_kernel = keras.Variable(tf.gather(first, self._inked, axis=1), name="inked_kernel")
+        self._trained = [self._first_kernel, *others]
+        self.optimizer.build(self._trained)
         self._initial_state = [tf.identity(variable) for variable in self.optimizer.variables]
         self._l2 = run.l2
         self._loss = loss_of(run)
         self._block = _block_steps(run, members)
         self._steps_taken = 0
         self._map: Map | None = None  # for as long as the weights stay as they are
-        self._images = tf.constant(dataset.images)
+        self._dataset = dataset
+        self._images = tf.constant(dataset.images[:, self._inked])
         self._labels = tf.constant(dataset.labels)
 
     def start(self, runs: Sequence[RunConfiguration]) -> None:
@@ -99,6 +109,7 @@ class Program:
             batches: positions among all images, (steps, members, batch).
         """
         seen, before = [], self.kernels()
+        self._first_kernel.assign(before[0][:, self._inked])
         for at in range(0, len(batches), self._block):
             block = batches[at : at + self._block]
             pixels, labels = self._pick(np.resize(block, (self._block, *block.shape[1:])))  # filled up, to one shape
@@ -106,13 +117,20 @@ class Program:
                 seen.append(self._steps(pixels, labels, 0, len(block)))
             else:
                 seen.append(self._steps(pixels, labels, 0, len(block) - 1))
-                before = self.kernels()
+                before = self._kernels_as_trained(before[0])
                 seen.append(self._steps(pixels, labels, len(block) - 1, len(block)))
+        self.network.stack[0].kernel.assign(self._kernels_as_trained(before[0])[0])
         losses, accuracies = zip(*seen, strict=True)
         return Steps(np.concatenate(losses), np.concatenate(accuracies), before)
 
+    def _kernels_as_trained(self, first: Floats) -> list[Floats]:
+        """The kernels at this step: of the first one the rows of `first`, but for those that are trained."""
+        whole = first.copy()
+        whole[:, self._inked] = self._first_kernel.numpy()
+        return [whole, *self.kernels()[1:]]
+
     def _pick(self, positions: Indices) -> tuple[Any, Any]:
-        """Pixels (…, 784) and labels (…). Outside the compiled program, since XLA copies a row number by number."""
+        """Pixels (…, inked) and labels (…). Outside the compiled program, since XLA copies a row number by number."""
         return tf.gather(self._images, positions), tf.gather(self._labels, positions)
 
     def _steps(self, pixels: Any, labels: Any, first: int, stop: int) -> tuple[Floats, Floats]:
@@ -127,7 +145,6 @@ class Program:
         """The steps from `first` up to, and without, `stop`, after `taken` others: a whole block is passed each time,
         since another number of batches would have to be compiled anew. Returns the batch means of loss and accuracy,
         each (block, members), of which only the rows of these steps are filled."""
-        variables = self.network.trainable_variables
         steps, members = all_labels.shape[:2]
         losses = tf.TensorArray(tf.float32, steps, element_shape=(members,))
         accuracies = tf.TensorArray(tf.float32, steps, element_shape=(members,))
@@ -137,19 +154,20 @@ class Program:
                 logits = self._training_logits(images, taken + step - first)
                 loss = tf.reduce_mean(self._loss(labels, logits), axis=1)
                 objective = tf.reduce_sum(loss) + self._penalty()
-            self.optimizer.apply(tape.gradient(objective, variables), variables)
+            self.optimizer.apply(tape.gradient(objective, self._trained), self._trained)
             losses = losses.write(step, loss)
             accuracies = accuracies.write(step, tf.reduce_mean(_correct(labels, logits), axis=1))
         return losses.stack(), accuracies.stack()
 
     def _training_logits(self, images: Any, step: Any) -> Any:
-        first = self.network.stack[0].preactivation(images)
+        first = tf.matmul(images, self._first_kernel) + self.network.stack[0].bias
         return self.network.signals(first, own_statistics=True, remember=True, step=step)[-1].activation
 
     def _penalty(self) -> Any:
         if not self._l2:
             return 0.0
-        return self._l2 * tf.add_n([tf.reduce_sum(tf.square(layer.kernel)) for layer in self.network.stack])
+        kernels = [self._first_kernel, *(layer.kernel for layer in self.network.stack[1:])]
+        return self._l2 * tf.add_n([tf.reduce_sum(tf.square(kernel)) for kernel in kernels])
 
     def evaluate(self, examples: Examples) -> tuple[Floats, NDArray[np.int32]]:
         """Forward passes alone: the loss of, and the digit predicted for, each example, both (members, images).
@@ -206,7 +224,7 @@ class Program:
         Args:
             positions: of the probe's examples among all images, (members, probe).
         """
-        found = dict(self._probe(*self._pick(positions)))
+        found = dict(self._probe(self._dataset.images[positions], self._dataset.labels[positions]))
         if self._is_plain:
             found |= dict.fromkeys(("entering", "normalized"), found["errors"])
         return Trace(**found)
@@ -267,6 +285,13 @@ class Program:
             tape.watch(inputs)
             activation = layer.activation(inputs) * 1.0  # the identity, too, has a gradient to take
         return tape.gradient(activation, inputs)
+
+
+def _inked_columns(dataset: Dataset) -> Indices:
+    """Which of the 784 pixels have ink in any image, ascending; with some that have none, to an even number."""
+    inked = dataset.images.any(axis=0)
+    number = math.ceil(inked.sum() / EVEN) * EVEN
+    return np.sort(np.argsort(~inked, kind="stable")[:number]).astype(np.int32)
 
 
 def _multiplied(kernels: list[Floats], biases: list[Floats]) -> Map:

@@ -1,8 +1,8 @@
 """Refreshes that are killed with SIGKILL at random moments and resumed, until they are finished.
 
 Each runs in a process that is forked from one which has TensorFlow and the images in memory, and compiles nothing, so
-that most of its life is training and storing. It is the same program otherwise, but for publishing as often as its budget
-allows, and sorting the work file as soon as some runs are out of order, so that these are hit as well.
+that most of its life is training and storing. It is the same program otherwise, but for publishing as often as its
+budget allows, and sorting the work file as soon as some runs are out of order, so that these are hit as well.
 """
 
 import multiprocessing
