@@ -13,7 +13,7 @@ import psutil
 import pytest
 from dask import config as dask_config
 from distributed import Client
-from killing import STUDY, differences, finish, newest
+from killing import STUDY, differences, newest
 from training import PROJECT, trainer
 
 from trainer import cluster, provenance
@@ -83,7 +83,7 @@ def test_a_cluster_that_loses_a_worker_while_it_trains_gives_what_one_process_gi
                 lambda dask_scheduler: sum(prefix.suspicious for prefix in dask_scheduler.task_prefixes.values())
             )
         assert deaths >= 1  # of a worker that had a task
-    finish(study, tmp_path / "here")
+    assert trainer(study, "--data", tmp_path / "here", "--workers", "1").returncode == 0
     assert said[:2] == [
         f"Training 32 runs in 8 cohorts at {scheduler}.\n",
         f"The scheduler at {scheduler} has no workers yet; the training starts with the first.\n",
