@@ -44,6 +44,7 @@ PATIENCE = 120.0  # seconds for one refresh that nobody kills
 
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(["killing", "trainer.cohort"])
+datasets.load("mnist")  # kept, so that whoever is forked from a process that imported this has the images already
 
 
 @dataclass
@@ -67,7 +68,6 @@ def refresh_in_child(study: Path, folder: Path, log: Path, largest_file: int | N
     tf.config.run_functions_eagerly(True)
     refresh.PUBLISH_EVERY = 0.2
     copies.OUT_OF_ORDER = 4
-    datasets.load("mnist")
     sys.exit(cli.main([str(study), "--data", str(folder), "--workers", "1"]))
 
 
