@@ -19,7 +19,7 @@ from trainer.network import StackedNetwork, loss_of, make_optimizer
 
 BLOCK_STEPS = 512  # steps whose images are gathered together, at most; an epoch of the asker's has 375
 BLOCK_BYTES = 256e6  # of pixels, at most
-EVEN = 16  # columns of a product that a processor takes at once
+LANES = 16  # single-precision numbers that a processor works on at once
 
 Floats = NDArray[np.float32]
 Map = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -117,17 +117,18 @@ class Program:
                 seen.append(self._steps(pixels, labels, 0, len(block)))
             else:
                 seen.append(self._steps(pixels, labels, 0, len(block) - 1))
-                before = self._kernels_as_trained(before[0])
+                self._give_back_first_kernel()
+                before = self.kernels()
                 seen.append(self._steps(pixels, labels, len(block) - 1, len(block)))
-        self.network.stack[0].kernel.assign(self._kernels_as_trained(before[0])[0])
+        self._give_back_first_kernel()
         losses, accuracies = zip(*seen, strict=True)
         return Steps(np.concatenate(losses), np.concatenate(accuracies), before)
 
-    def _kernels_as_trained(self, first: Floats) -> list[Floats]:
-        """The kernels at this step: of the first one the rows of `first`, but for those that are trained."""
-        whole = first.copy()
+    def _give_back_first_kernel(self) -> None:
+        """Writes what was trained of it into the network's, which is measured."""
+        whole = self.network.stack[0].kernel.numpy()
         whole[:, self._inked] = self._first_kernel.numpy()
-        return [whole, *self.kernels()[1:]]
+        self.network.stack[0].kernel.assign(whole)
 
     def _pick(self, positions: Indices) -> tuple[Any, Any]:
         """Pixels (…, inked) and labels (…). Outside the compiled program, since XLA copies a row number by number."""
@@ -288,9 +289,9 @@ class Program:
 
 
 def _inked_columns(dataset: Dataset) -> Indices:
-    """Which of the 784 pixels have ink in any image, ascending; with some that have none, to an even number."""
+    """Which of the 784 pixels have ink in any image, ascending; with some that have none, up to whole lanes."""
     inked = dataset.images.any(axis=0)
-    number = math.ceil(inked.sum() / EVEN) * EVEN
+    number = math.ceil(inked.sum() / LANES) * LANES
     return np.sort(np.argsort(~inked, kind="stable")[:number]).astype(np.int32)
 
 
