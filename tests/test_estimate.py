@@ -87,10 +87,9 @@ def test_all_training_examples_are_evaluated_at_the_end() -> None:
 
 
 def test_a_rehearsal_tells_training_from_measuring_and_compiling() -> None:
-    cohort = seeds(2, train_size=2_000, batch_size=10, width=16)
+    cohort = seeds(2, train_size=2_000, batch_size=50, width=512)  # whose steps are long beside what disturbs a clock
     cost = rehearse(cohort, provenance.gather()).cost
-    assert 0 < cost.step < 0.01
-    assert cost.compiling > cost.measurement > cost.step
+    assert cost.compiling > cost.measurement > cost.step > 0
 
 
 def test_what_a_rehearsal_starts_with_is_gone_afterwards_and_what_was_set_stays(

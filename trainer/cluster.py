@@ -26,7 +26,7 @@ IGNORE_INTERRUPTS = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)
 CONNECTION_PATIENCE = "30s"
 # XLA keeps every program that a process has compiled until the process ends. A worker here that has come to hold so
 # many bytes is replaced by a new one before its next cohort.
-WORKER_MEMORY = 1.4e9
+WORKER_MEMORY = 1.7e9
 CONNECTION_LOST = (
     "The connection to the Dask scheduler was lost. What is finished is kept; when the cluster is back, run the same "
     "command again."
@@ -53,6 +53,7 @@ def start(processes: int) -> Iterator[Client]:
         # Dask has its workers hand freed memory back at once. Every step of a training takes the same memory anew, and
         # would spend as long on getting it from the system as on the products.
         "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+        "distributed.worker.profile.enabled": False,  # a look at each worker's stack, 100 times a second
     }
     # One thread each: see `start_tensorflow`. No dashboard of Dask's own, and no port that is open to the network.
     with dask.config.set(settings):

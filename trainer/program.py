@@ -18,7 +18,7 @@ from trainer.examples import CHUNK, Examples
 from trainer.network import StackedNetwork, loss_of, make_optimizer
 
 BLOCK_STEPS = 512  # steps whose images are gathered together, at most; an epoch of the asker's has 375
-BLOCK_BYTES = 256e6  # of pixels, at most
+BLOCK_BYTES = 64e6  # of pixels, at most
 LANES = 16  # single-precision numbers that a processor works on at once
 
 Floats = NDArray[np.float32]
@@ -183,9 +183,9 @@ class Program:
 
     def _evaluate_layers(self, examples: Examples) -> tuple[Floats, NDArray[np.int32]]:
         """Chunk by chunk, so that what goes from layer to layer stays in the cache."""
-        kernel, bias = tf.convert_to_tensor(self.network.stack[0].kernel), self.network.stack[0].bias
+        kernel = tf.convert_to_tensor(self.network.stack[0].kernel)
         found = [
-            self._evaluate(chunk.times(kernel) + bias, tf.broadcast_to(chunk.labels, (len(kernel), CHUNK)))
+            self._evaluate(chunk.times(kernel), tf.broadcast_to(chunk.labels, (len(kernel), CHUNK)))
             for chunk in examples
         ]
         losses, predictions = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
@@ -202,7 +202,9 @@ class Program:
         return losses.numpy(), predictions.numpy()
 
     @compiled
-    def _evaluate(self, first: Any, labels: Any) -> tuple[Any, Any]:
+    def _evaluate(self, product: Any, labels: Any) -> tuple[Any, Any]:
+        """From the images' product with the first kernel."""
+        first = product + self.network.stack[0].bias
         return self._judge(labels, self.network.signals(first)[-1].activation)
 
     @compiled
@@ -322,11 +324,12 @@ def program_for(runs: Sequence[RunConfiguration]) -> Program:
 
 
 def _block_steps(run: RunConfiguration, members: int) -> int:
-    """How many steps are taken from one gathering of images: no more than there are between two measurements."""
+    """How many steps are taken from one gathering of images: those between two measurements, in equal parts."""
     batch = min(run.batch_size, run.train_size)
     recorded = run.recorded_epochs
     longest = max(after - before for before, after in itertools.pairwise(recorded)) * (run.train_size // batch)
-    return max(1, min(longest, BLOCK_STEPS, int(BLOCK_BYTES / (members * batch * 784))))
+    most = max(1, min(BLOCK_STEPS, int(BLOCK_BYTES / (members * batch * 784))))
+    return math.ceil(longest / math.ceil(longest / most))
 
 
 def _scaled(images: Any) -> Any:

@@ -134,29 +134,23 @@ def measure_keras(found: Measurements, extent: Extent) -> None:
 # --- the trainer -----------------------------------------------------------------------------------------------------
 
 
-def measure_trainer(found: Measurements, extent: Extent, shapes: Sequence[Shape], record: bool) -> None:
-    """Per shape first two short cohorts for each worker, which show what compiling costs, then whole ones for each."""
+def measure_trainer(found: Measurements, extent: Extent, shape: Shape, record: bool) -> None:
+    """First two short cohorts for each worker, which show what compiling costs, then a whole one for each."""
     workers = engine.default_workers()
-    short = [_cohorts(shape, 1, workers)[:workers] for shape in shapes]
-    whole = [_cohorts(shape, extent.epochs, workers) for shape in shapes]
-    cohorts = [cohort for first, rest in zip(short, whole, strict=True) for cohort in (*first, *first, *rest)]
-    seconds: dict[tuple[str, int, int], list[float]] = {}
-    runs: dict[tuple[str, int, int], int] = {}
+    short, whole = _cohorts(shape, 1, workers)[:workers], _cohorts(shape, extent.epochs, workers)
+    cohorts = [*short, *short, *whole]
+    seconds: dict[int, list[float]] = {1: [], extent.epochs: []}  # of each cohort, by its number of epochs
+    runs = 0
     for _, cohort, tables in engine.train(cohorts, provenance.gather(), workers, lambda *event: None, record=record):
         if isinstance(tables, engine.Failure):
             raise SystemExit(tables.reason)
-        run = cohort[0]
-        spent = float(np.sum(tables["run"]["seconds"].to_numpy()))
-        key = (run.activation, run.depth, run.epochs)
-        seconds.setdefault(key, []).append(spent)
-        runs[key] = runs.get(key, 0) + len(cohort)
-    for activation, depth in shapes:
-        key = (activation, depth, extent.epochs)
-        per_run = sum(seconds[key]) / runs[key] / workers
-        (found.recorded if record else found.bare).setdefault((activation, depth), []).append(per_run)
-        if record:
-            first, again = np.split(np.sort(seconds[activation, depth, 1])[::-1], 2)
-            found.compiling.setdefault((activation, depth), []).append(float(np.mean(first) - np.mean(again)))
+        seconds[cohort[0].epochs].append(float(np.sum(tables["run"]["seconds"].to_numpy())))
+        runs += len(cohort) if cohort[0].epochs == extent.epochs else 0
+    per_run = sum(seconds[extent.epochs]) / runs / workers
+    (found.recorded if record else found.bare).setdefault(shape, []).append(per_run)
+    if record:
+        first, again = np.split(np.sort(seconds[1])[::-1], 2)
+        found.compiling.setdefault(shape, []).append(float(np.mean(first) - np.mean(again)))
 
 
 def _cohorts(shape: Shape, epochs: int, number: int) -> list[engine.Cohort]:
@@ -206,11 +200,14 @@ def measure(rounds: int, extent: Extent, console: Console) -> Measurements:
     for number in range(rounds):
         console.print(f"Round {number + 1} of {rounds}: plain Keras …", style="dim")
         measure_keras(found, extent)
+        console.print("… the trainer with and without recording …", style="dim")
         deepest = [("linear", extent.deepest)] if number == 0 else []
-        for record in (True, False):
-            console.print(f"… the trainer {'with' if record else 'without'} recording …", style="dim")
-            with watched_memory(found):
-                measure_trainer(found, extent, [*shapes, *(deepest if record else [])], record)
+        with watched_memory(found):
+            for shape in shapes:  # a network with and without at once: what they take is compared
+                for record in (number % 2 == 0, number % 2 != 0):
+                    measure_trainer(found, extent, shape, record)
+            for shape in deepest:
+                measure_trainer(found, extent, shape, record=True)
     if extent != QUICK:
         console.print("An epoch of every network of question and activations, for its memory …", style="dim")
         with watched_memory(found):
@@ -349,7 +346,7 @@ def as_tables(found: Measurements, extent: Extent) -> list[Table]:
     figures.add_row(f"training at depth {LINEAR[1]}, 10⁹ operations/s", rates, "")
     figures.add_row("its share of the faster product", Spread.of(product_shares(found, extent)).show(".0%"), "≥ 60%")
     for shape in (shape for shape in found.recorded if shape in found.bare):
-        aim = "≤ 15%" if shape == LINEAR else ""
+        aim = "≤ 15%" if shape[0] == "linear" else ""
         figures.add_row(
             f"recording costs, {shape[0]}, depth {shape[1]}", Spread.of(overheads(found, shape)).show(".0%"), aim
         )
