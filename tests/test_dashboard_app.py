@@ -36,6 +36,14 @@ def words(app: AppTest) -> str:
     return "\n".join(element.value for element in elements)
 
 
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the shipped results, which all tests of a process share, as readers of a server do."""
+    folder = tmp_path_factory.mktemp("shipped")
+    shutil.copy(shipped_snapshot(), folder)
+    return folder
+
+
 @pytest.fixture
 def two_runs(tmp_path: Path) -> Path:
     cut_store(tmp_path, "activation = 'linear' AND depth IN (1, 2) AND seed = 0")
@@ -45,10 +53,9 @@ def two_runs(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("chapter", DRAWN)
 def test_a_chapter_shows_pictures_and_computed_sentences_from_the_shipped_store(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chapter: str, language: str
+    monkeypatch: pytest.MonkeyPatch, shipped: Path, chapter: str, language: str
 ) -> None:
-    shutil.copy(shipped_snapshot(), tmp_path)
-    app = open_chapter(monkeypatch, tmp_path, chapter, language)
+    app = open_chapter(monkeypatch, shipped, chapter, language)
     assert not app.exception
     assert app.title[0].value == Texts(language)(f"{chapter}.title")
     assert len(app.get("plotly_chart")) >= 2
@@ -91,21 +98,19 @@ def test_a_chapter_asks_for_the_grid_where_a_store_holds_only_other_runs(
 @pytest.mark.parametrize("chapter", CHAPTERS)
 @pytest.mark.parametrize("activation", ["linear", "sigmoid", "tanh", "relu"])
 def test_a_chapter_serves_every_activation_and_both_ways_of_counting(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chapter: str, activation: str
+    monkeypatch: pytest.MonkeyPatch, shipped: Path, chapter: str, activation: str
 ) -> None:
-    shutil.copy(shipped_snapshot(), tmp_path)
-    app = open_chapter(monkeypatch, tmp_path, chapter, "en", activation=activation, layers="dense", depth="10")
+    app = open_chapter(monkeypatch, shipped, chapter, "en", activation=activation, layers="dense", depth="10")
     assert not app.exception
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_an_address_that_names_nothing_shows_the_default_view(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chapter: str
+    monkeypatch: pytest.MonkeyPatch, shipped: Path, chapter: str
 ) -> None:
-    shutil.copy(shipped_snapshot(), tmp_path)
     keys = ("activation", "layers", "depth", "epoch", "draw", "metric", "splits")
     nonsense = dict.fromkeys(keys, "' OR 1=1; <script>")
-    app = open_chapter(monkeypatch, tmp_path, chapter, "klingon", **nonsense)
+    app = open_chapter(monkeypatch, shipped, chapter, "klingon", **nonsense)
     assert not app.exception
     assert not app.error
 
