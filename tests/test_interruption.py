@@ -2,16 +2,36 @@
 
 import os
 import signal
+import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from trainer.database import reading, writing
 from trainer.interruption import Interruption
+from trainer.store import Store
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_interrupts(number: signal.Signals) -> None:
     with Interruption(), pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("opened", [reading, writing])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_midst_of_a_query_interrupts(tmp_path: Path, number: signal.Signals, opened: Any) -> None:
+    store = Store(tmp_path)
+    store.prepare()
+
+    def ask_what_takes_seconds() -> None:
+        with opened(store.work_file) as connection:
+            connection.execute("SELECT max(hash(range)) FROM range(1_000_000_000)")
+
+    threading.Timer(0.2, lambda: os.kill(os.getpid(), number)).start()
+    with Interruption(), pytest.raises(KeyboardInterrupt):
+        ask_what_takes_seconds()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

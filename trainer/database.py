@@ -61,7 +61,7 @@ def reading(file: Path) -> Iterator[Connection]:
             "readable, and run the trainer again."
         ) from error
     try:
-        with closing(connect(file, read_only=True)) as connection:
+        with _interruptible(), closing(connect(file, read_only=True)) as connection:
             check_length(connection, file, exactly=time_of(file) is not None)
             check_schema(connection, file)
             yield connection
@@ -77,13 +77,24 @@ def writing(file: Path) -> Iterator[Connection]:
         FathomError: it cannot be written. What it held before is still there.
     """
     try:
-        with closing(connect(file)) as connection:
+        with _interruptible(), closing(connect(file)) as connection:
             yield connection
     except duckdb.Error as error:
         raise FathomError(
             f"{file} cannot be written ({first_line(error)}). What was stored before is kept. Make sure that there is "
             "room on the disk and that the folder may be written, and run the same command again."
         ) from error
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """A signal that ends one of DuckDB's queries becomes an error of DuckDB's own: here it is what it was."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "Query interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def connect(file: Path, read_only: bool = False) -> Connection:
