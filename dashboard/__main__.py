@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 from dashboard.snapshots import DATA_FOLDER, SnapshotError, check, newest_readable
 from dashboard.texts import LANGUAGES, Texts
 
+INTERRUPTED = 130  # the exit code of a program stopped by Ctrl-C
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
@@ -24,7 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         snapshot = _snapshot(options.data)
     except SnapshotError as problem:
         return _fail(texts(f"problem.{problem.reason}", **problem.details))
-    done: int = options.command(snapshot, texts, options, state)
+    try:
+        done: int = options.command(snapshot, texts, options, state)
+    except KeyboardInterrupt:
+        _fail(texts("report.stopped"))
+        return INTERRUPTED
     return done
 
 
@@ -34,7 +40,7 @@ def _findings(snapshot: Path, texts: Texts, options: argparse.Namespace, state: 
     file = options.document
     try:
         document = put_into(file.read_text(encoding="utf-8"), table(snapshot, texts))
-        file.write_text(document, encoding="utf-8")
+        _put(file, document)
     except (OSError, UnicodeError) as error:
         return _fail(texts("report.not_written", file=file, reason=getattr(error, "strerror", None) or error))
     except ValueError:
@@ -50,7 +56,7 @@ def _report(snapshot: Path, texts: Texts, options: argparse.Namespace, state: di
 
     try:
         document = report(snapshot, texts, state)
-        options.out.write_text(document, encoding="utf-8")
+        _put(options.out, document)
     except ReportError as error:
         return _fail(str(error))
     except OSError as error:
@@ -87,6 +93,20 @@ def _snapshot(data: Path) -> Path:
         return newest_readable(data)[0]
     check(data)
     return data
+
+
+def _put(file: Path, document: str) -> None:
+    """Writes it as a whole or not at all: what was there before outlives a full disk, and Ctrl-C."""
+    file = file.resolve()  # a link stays one
+    if file.exists() and not file.is_file():  # such as /dev/stdout
+        file.write_text(document, encoding="utf-8")
+        return
+    unfinished = file.with_name(f"{file.name}.tmp")
+    try:
+        unfinished.write_text(document, encoding="utf-8")
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _fail(sentence: str) -> int:

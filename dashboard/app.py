@@ -4,6 +4,7 @@ It decides the language, opens the newest snapshot, and hands the page over to t
 """
 
 import argparse
+import atexit
 import gc
 import sys
 from pathlib import Path
@@ -57,6 +58,7 @@ def settle() -> None:
     objects than it waits for. Yet often enough: what pages leave behind adds up until then."""
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # or DuckDB complains, to whoever ends the program, that it was not cleared away
     gc.set_threshold(*COLLECTED_AFTER)
 
 

@@ -51,7 +51,7 @@ def test_an_export_replaces_the_one_before(data: Path, tmp_path: Path) -> None:
     ("trouble", "sentence"),
     [
         ("nothing", "There are no results in"),
-        ("damage", "should be a store of Fathom, but it cannot be read"),
+        ("damage", "should be a store of Fathom, but it is damaged"),
         ("foreign", "is a DuckDB database, but not a store of Fathom"),
         ("a file", "The files cannot be written into"),
     ],

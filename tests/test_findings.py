@@ -1,10 +1,16 @@
 """`python -m dashboard findings`: the table of what each study shows, on the shipped store."""
 
+import io
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
 from stores import shipped_snapshot
 
+from dashboard import findings
 from dashboard.__main__ import main
 from dashboard.findings import CONTRASTS, END, START, Contrast, effects, put_into, table
 from dashboard.queries.diagnosis import configurations
@@ -83,3 +89,43 @@ def test_a_text_without_the_marks_is_left_as_it_is(
 def test_a_text_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["findings", str(tmp_path / "none.md")]) == 2
     assert "No such file" in capsys.readouterr().err
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """No file may grow beyond a few bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def stop(*arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_text_outlives_a_full_disk(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    document = tmp_path / "TEXT.md"
+    document.write_text(f"above\n{START}\nold\n{END}\nbelow\n", encoding="utf-8")
+    before = document.read_text(encoding="utf-8")
+    errors = io.StringIO()
+    request.getfixturevalue("full_disk")
+    with redirect_stderr(errors):
+        assert main(["findings", str(document)]) == 2
+    assert "cannot be written" in errors.getvalue()
+    assert document.read_text(encoding="utf-8") == before
+    assert list(tmp_path.iterdir()) == [document]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_command_that_is_stopped_says_so(
+    tmp_path: Path, language: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(findings, "put_into", stop)
+    document = tmp_path / "TEXT.md"
+    document.write_text("mine", encoding="utf-8")
+    assert main(["findings", str(document), "--lang", language]) == 130
+    assert capsys.readouterr().err == Texts(language)("report.stopped") + "\n"
+    assert document.read_text(encoding="utf-8") == "mine"

@@ -2,14 +2,18 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from stores import PROJECT, cut_store
 
 from trainer.database import reading, writing
-from trainer.interruption import Interruption
+from trainer.interruption import INTERRUPTED, Interruption
 from trainer.store import Store
 
 
@@ -68,3 +72,25 @@ def test_the_handlers_of_before_come_back() -> None:
     with Interruption():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["trainer.export", "trainer.tensorboard export"])
+def test_a_command_that_is_stopped_says_so_and_leaves_nothing_half_done(
+    tmp_path: Path, command: str, number: signal.Signals
+) -> None:
+    cut_store(tmp_path, "activation = 'linear'")
+    out = tmp_path / "out"
+    line = [sys.executable, "-m", *command.split(), "--data", str(tmp_path), str(out)]
+    if "tensorboard" in command:
+        line[3:6] = ["--data", str(tmp_path), "export"]
+    with subprocess.Popen(line, cwd=PROJECT, stderr=subprocess.PIPE, text=True) as process:
+        while not (out.exists() and any(out.iterdir())):  # until it has begun to write
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, errors = process.communicate()
+    assert process.returncode == INTERRUPTED
+    assert errors.startswith("Stopped before it was done.")
+    assert errors.count("\n") == 1
+    assert not list(out.rglob("*.tmp"))

@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def document(folder: Path) -> str:
     out = folder / "report.html"
     made = report(out, "--data", folder, "--view", VIEW)
-    assert made.returncode == 0, made.stderr
+    assert (made.returncode, made.stderr) == (0, "")
     assert made.stdout.startswith(str(out))
     return out.read_text(encoding="utf-8")
 

@@ -11,8 +11,9 @@ from trainer import engine, provenance
 from trainer.datasets import DATA_FOLDER, MNIST_FILE, read_mnist
 from trainer.errors import FathomError
 from trainer.estimate import estimate
+from trainer.interruption import INTERRUPTED
 from trainer.progress import duration
-from trainer.refresh import INTERRUPTED, refresh
+from trainer.refresh import refresh
 from trainer.store import Store
 from trainer.study import Study, find_studies, read_study
 

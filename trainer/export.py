@@ -3,16 +3,15 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trainer.database import check_schema
+from trainer.database import Connection, DamagedError, reading, tables_of
 from trainer.datasets import DATA_FOLDER
 from trainer.errors import FathomError
+from trainer.interruption import run
 from trainer.store import Store
 
 COMMENT = "comment"  # the key of a table's or a column's meaning in the metadata of its file
@@ -49,15 +48,12 @@ def export(snapshot: Path, folder: Path) -> list[Path]:
         FathomError: the snapshot cannot be read, or the folder cannot be written.
     """
     try:
-        with closing(duckdb.connect(str(snapshot), read_only=True)) as connection:
-            check_schema(connection, snapshot)
+        with reading(snapshot) as connection:
             folder.mkdir(parents=True, exist_ok=True)
-            tables = connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY table_name").fetchall()
-            return [_write(connection, table, folder) for (table,) in tables]
-    except duckdb.Error as error:
+            return [_write(connection, table, folder) for table in sorted(tables_of(connection))]
+    except DamagedError as error:
         raise FathomError(
-            f"{snapshot} should be a store of Fathom, but it cannot be read ({str(error).splitlines()[0]}). Move it "
-            "away, and run the same command again: it takes the newest of the others."
+            f"{error} Move it away, and run the same command again: it takes the newest of the others."
         ) from error
     except OSError as error:
         raise FathomError(
@@ -66,7 +62,7 @@ def export(snapshot: Path, folder: Path) -> list[Path]:
         ) from error
 
 
-def _write(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> Path:
+def _write(connection: Connection, table: str, folder: Path) -> Path:
     """One table. It appears under its name only when it is complete."""
     target = folder / f"{table}.parquet"
     unfinished = target.with_suffix(".parquet.tmp")
@@ -84,7 +80,7 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> P
     return target
 
 
-def _comments(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, dict[str, str]]:
+def _comments(connection: Connection, table: str) -> tuple[str, dict[str, str]]:
     """What the store says that a table, and each of its columns, means."""
     ((of_table,),) = connection.execute("SELECT comment FROM duckdb_tables() WHERE table_name = ?", [table]).fetchall()
     of_columns = connection.execute(
@@ -94,4 +90,4 @@ def _comments(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, d
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(main))

@@ -1,12 +1,24 @@
 """Ctrl-C and SIGTERM: they stop a refresh between two steps, and never in the midst of one that must be finished."""
 
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = 130  # the exit code of a program stopped by Ctrl-C
+
+
+def run(command: Callable[[], int]) -> int:
+    """Runs a command to its exit code; where a signal stops it, what is unfinished is cleared away first."""
+    try:
+        with Interruption():
+            return command()
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped before it was done. What was stored before is kept; run the same command again.\n")
+        return INTERRUPTED
 
 
 class Interruption:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trainer.datasets import DATA_FOLDER
 from trainer.errors import FathomError
+from trainer.interruption import run
 from trainer.store import Store
 
 
@@ -75,4 +76,4 @@ def _one(store: Store, wanted: str) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(main))

@@ -11,12 +11,12 @@ from rich.console import Console
 from trainer import engine, provenance
 from trainer.engine import Cohort, Failure
 from trainer.errors import FathomError
-from trainer.interruption import Interruption
+from trainer.interruption import INTERRUPTED, Interruption
 from trainer.progress import ProgressDisplay, describe, duration
 from trainer.store import Store
 from trainer.study import Study
 
-SUCCEEDED, SOME_FAILED, INTERRUPTED = 0, 1, 130  # exit codes; the last is that of a program stopped by Ctrl-C
+SUCCEEDED, SOME_FAILED = 0, 1  # exit codes
 PUBLISH_EVERY = 60.0  # seconds at least, so that a long refresh can be watched as it grows
 PUBLISH_SHARE = 0.05  # of the time at most, however large the store is
 

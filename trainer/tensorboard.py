@@ -16,8 +16,10 @@ from trainer import provenance
 from trainer.datasets import DATA_FOLDER
 from trainer.errors import FathomError
 from trainer.event_files import Buckets, EventFile, Logged, read_folder
+from trainer.interruption import run
 from trainer.measurements import Measurements
 from trainer.notes import say
+from trainer.startup import start_tensorflow
 from trainer.store import Store
 from trainer.tags import SPLITS, Meaning, Rule, meaning, split_of
 
@@ -44,6 +46,7 @@ SETTINGS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    start_tensorflow()  # TensorBoard's package would load it
     out, err = (
         Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False) for stderr in (False, True)
     )
@@ -306,4 +309,4 @@ def _write(file: EventFile, run: dict[str, Any], tables: dict[str, list[dict[str
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(main))
