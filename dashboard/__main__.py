@@ -23,12 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     language = options.lang or state.get("lang", "en")
     texts = Texts(language if language in LANGUAGES else "en")
     try:
-        snapshot = _snapshot(options.data)
+        done: int = options.command(_snapshot(options.data), texts, options, state)
     except SnapshotError as problem:
         return _fail(texts(f"problem.{problem.reason}", **problem.details))
-    try:
-        done: int = options.command(snapshot, texts, options, state)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as stopped:
+        if isinstance(stopped, RuntimeError) and "Query interrupted" not in str(stopped):  # as DuckDB puts Ctrl-C
+            raise
         _fail(texts("report.stopped"))
         return INTERRUPTED
     return done
@@ -97,10 +97,10 @@ def _snapshot(data: Path) -> Path:
 
 def _put(file: Path, document: str) -> None:
     """Writes it as a whole or not at all: what was there before outlives a full disk, and Ctrl-C."""
-    file = file.resolve()  # a link stays one
-    if file.exists() and not file.is_file():  # such as /dev/stdout
+    if file.exists() and not file.is_file():  # a pipe, such as /dev/stdout may be
         file.write_text(document, encoding="utf-8")
         return
+    file = file.resolve()  # a link stays one
     unfinished = file.with_name(f"{file.name}.tmp")
     try:
         unfinished.write_text(document, encoding="utf-8")

@@ -1,17 +1,18 @@
 """`python -m dashboard findings`: the table of what each study shows, on the shipped store."""
 
 import io
+import os
 import resource
 import signal
 from collections.abc import Iterator
-from contextlib import redirect_stderr
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
 import pytest
 from stores import shipped_snapshot
 
 from dashboard import findings
-from dashboard.__main__ import main
+from dashboard.__main__ import _put, main
 from dashboard.findings import CONTRASTS, END, START, Contrast, effects, put_into, table
 from dashboard.queries.diagnosis import configurations
 from dashboard.queries.plain import select
@@ -91,38 +92,51 @@ def test_a_text_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.C
     assert "No such file" in capsys.readouterr().err
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[None]:
     """No file may grow beyond a few bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def stop(*arguments: object) -> None:
-    raise KeyboardInterrupt
-
-
-def test_a_text_outlives_a_full_disk(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_a_text_outlives_a_full_disk(tmp_path: Path) -> None:
     document = tmp_path / "TEXT.md"
     document.write_text(f"above\n{START}\nold\n{END}\nbelow\n", encoding="utf-8")
     before = document.read_text(encoding="utf-8")
     errors = io.StringIO()
-    request.getfixturevalue("full_disk")
-    with redirect_stderr(errors):
+    with full_disk(), redirect_stderr(errors):
         assert main(["findings", str(document)]) == 2
     assert "cannot be written" in errors.getvalue()
     assert document.read_text(encoding="utf-8") == before
     assert list(tmp_path.iterdir()) == [document]
 
 
+def test_a_pipe_is_written_into() -> None:
+    ours, theirs = os.pipe()
+    _put(Path(f"/dev/fd/{theirs}"), "document")
+    assert os.read(ours, 100) == b"document"
+    os.close(ours)
+    os.close(theirs)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("signalled", [KeyboardInterrupt(), RuntimeError("Query interrupted")])  # as DuckDB puts it
 def test_a_command_that_is_stopped_says_so(
-    tmp_path: Path, language: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    language: str,
+    signalled: BaseException,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    def stop(*arguments: object) -> None:
+        raise signalled
+
     monkeypatch.setattr(findings, "put_into", stop)
     document = tmp_path / "TEXT.md"
     document.write_text("mine", encoding="utf-8")

@@ -31,9 +31,9 @@ def test_a_signal_in_the_midst_of_a_query_interrupts(tmp_path: Path, number: sig
 
     def ask_what_takes_seconds() -> None:
         with opened(store.work_file) as connection:
+            threading.Timer(0.2, lambda: os.kill(os.getpid(), number)).start()
             connection.execute("SELECT max(hash(range)) FROM range(1_000_000_000)")
 
-    threading.Timer(0.2, lambda: os.kill(os.getpid(), number)).start()
     with Interruption(), pytest.raises(KeyboardInterrupt):
         ask_what_takes_seconds()
 
@@ -75,15 +75,15 @@ def test_the_handlers_of_before_come_back() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("command", ["trainer.export", "trainer.tensorboard export"])
+@pytest.mark.parametrize(
+    "command", ["trainer.export --data {data} {out}", "trainer.tensorboard --data {data} export {out}"]
+)
 def test_a_command_that_is_stopped_says_so_and_leaves_nothing_half_done(
     tmp_path: Path, command: str, number: signal.Signals
 ) -> None:
     cut_store(tmp_path, "activation = 'linear'")
     out = tmp_path / "out"
-    line = [sys.executable, "-m", *command.split(), "--data", str(tmp_path), str(out)]
-    if "tensorboard" in command:
-        line[3:6] = ["--data", str(tmp_path), "export"]
+    line = [sys.executable, "-m", *(word.format(data=tmp_path, out=out) for word in command.split())]
     with subprocess.Popen(line, cwd=PROJECT, stderr=subprocess.PIPE, text=True) as process:
         while not (out.exists() and any(out.iterdir())):  # until it has begun to write
             assert process.poll() is None

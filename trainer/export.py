@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from trainer.database import Connection, DamagedError, reading, tables_of
 from trainer.datasets import DATA_FOLDER
 from trainer.errors import FathomError
-from trainer.interruption import run
+from trainer.interruption import stoppable
 from trainer.store import Store
 
 COMMENT = "comment"  # the key of a table's or a column's meaning in the metadata of its file
@@ -90,4 +90,4 @@ def _comments(connection: Connection, table: str) -> tuple[str, dict[str, str]]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(stoppable(main))

@@ -11,7 +11,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 INTERRUPTED = 130  # the exit code of a program stopped by Ctrl-C
 
 
-def run(command: Callable[[], int]) -> int:
+def stoppable(command: Callable[[], int]) -> int:
     """Runs a command to its exit code; where a signal stops it, what is unfinished is cleared away first."""
     try:
         with Interruption():

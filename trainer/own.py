@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trainer.datasets import DATA_FOLDER
 from trainer.errors import FathomError
-from trainer.interruption import run
+from trainer.interruption import stoppable
 from trainer.store import Store
 
 
@@ -76,4 +76,4 @@ def _one(store: Store, wanted: str) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(stoppable(main))

@@ -17,7 +17,7 @@ from trainer import snapshots
 from trainer.database import TABLES, attach, connect, create_tables, first_line, reading, tables_of
 from trainer.datasets import DATA_FOLDER
 from trainer.errors import FathomError
-from trainer.interruption import run
+from trainer.interruption import stoppable
 from trainer.store import RUN_TABLES
 
 WHOLE = ("question", "activations", "task")
@@ -108,4 +108,4 @@ def _shipped_part(name: str) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(stoppable(main))

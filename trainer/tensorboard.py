@@ -16,7 +16,7 @@ from trainer import provenance
 from trainer.datasets import DATA_FOLDER
 from trainer.errors import FathomError
 from trainer.event_files import Buckets, EventFile, Logged, read_folder
-from trainer.interruption import run
+from trainer.interruption import stoppable
 from trainer.measurements import Measurements
 from trainer.notes import say
 from trainer.startup import start_tensorflow
@@ -309,4 +309,4 @@ def _write(file: EventFile, run: dict[str, Any], tables: dict[str, list[dict[str
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(stoppable(main))
