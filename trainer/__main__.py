@@ -1,5 +1,6 @@
 """`python -m trainer`."""
 
 from trainer.cli import main
+from trainer.interruption import stoppable
 
-raise SystemExit(main())
+raise SystemExit(stoppable(main))

@@ -11,7 +11,6 @@ from trainer import engine, provenance
 from trainer.datasets import DATA_FOLDER, MNIST_FILE, read_mnist
 from trainer.errors import FathomError
 from trainer.estimate import estimate
-from trainer.interruption import INTERRUPTED
 from trainer.progress import duration
 from trainer.refresh import refresh
 from trainer.store import Store
@@ -29,8 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FathomError as error:
         err.print(str(error))
         return 2
-    except KeyboardInterrupt:  # before anything was trained
-        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
