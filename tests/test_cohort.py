@@ -19,6 +19,9 @@ from trainer.provenance import gather
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "linear": {"activation": "linear"},
+    "linear, deep": {"activation": "linear", "depth": 12, "learning_rate": 0.03, "l2": 0.001},
+    "linear, dropout": {"activation": "linear", "depth": 3, "dropout": 0.3},
+    "linear, small batches": {"activation": "linear", "depth": 3, "batch_size": 10, "learning_rate": 0.02},
     "sigmoid": {"activation": "sigmoid"},
     "tanh": {"activation": "tanh"},
     "relu": {"activation": "relu"},

@@ -104,6 +104,17 @@ def test_operations_of_training_leave_out_the_gradient_of_the_pixels() -> None:
     assert run.training_flops == 2 * (2 * 784 * 10) * 100 * 3
 
 
+def test_hidden_layers_that_are_matrices_alone_meet_ten_columns_in_place_of_a_batch() -> None:
+    run = RunConfiguration(depth=3, width=16, train_size=500, batch_size=64, epochs=2, seed=0)  # 7 steps an epoch
+    ends = (2 * (2 * 784 * 16) + 3 * (2 * 16 * 10)) * 500 * 2
+    assert run.training_flops == ends + 3 * (2 * 2 * 16 * 16) * 500 * 2
+    assert run.performed_flops == ends + 3 * (2 * 2 * 16 * 16) * 10 * 7 * 2
+    for change in ({"activation": "relu"}, {"dropout": 0.5}, {"batch_size": 10}, {"depth": 1}, {"shortcut": True}):
+        other = RunConfiguration(**{"depth": 3, "seed": 0, **change})
+        assert not other.reorders_products
+        assert other.performed_flops == other.training_flops
+
+
 def test_a_name_says_what_differs_from_the_defaults() -> None:
     assert RunConfiguration(depth=3, seed=7).name == "mnist linear depth 3 seed 7"
     special = RunConfiguration(depth=1, seed=0, activation="relu", optimizer="adam", learning_rate=0.001)

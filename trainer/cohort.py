@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainer import datasets, statistics
-from trainer.configuration import RunConfiguration
+from trainer.configuration import CLASSES, RunConfiguration
 from trainer.datasets import Indices
 from trainer.examples import examples
 from trainer.measurements import PROFILE_EPOCHS, Measurements, finite, finite_or_none
@@ -133,7 +133,7 @@ class _Cohort:
                 self._add_means(run_id, epoch, split, losses[member, part], correct[member, part])
             if epoch == self.last_epoch:
                 labels = self.dataset.labels[datasets.test_indices()]
-                self.seen.add_confusion(run_id, labels, predictions[member, self.parts["test"]], classes=10)
+                self.seen.add_confusion(run_id, labels, predictions[member, self.parts["test"]], CLASSES)
         alive = [member for member, _ in self._members()]
         report(epoch, float(correct[alive, self.parts["validation"]].mean()) if alive else float("nan"))
 
@@ -182,7 +182,7 @@ class _Cohort:
                 "run_id": run.run_id,
                 "name": run.name,
                 "origin": "grid",
-                "classes": 10,
+                "classes": CLASSES,
                 **run.model_dump(),
                 "data_checksum": self.dataset.checksum,
                 "parameters": run.parameters,

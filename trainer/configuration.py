@@ -13,6 +13,7 @@ RECIPE = 1
 EVERY_EPOCH = 20
 
 IMAGES = 60_000  # of each dataset, for training and validation together
+CLASSES = 10
 
 DatasetName = Literal["mnist", "fashion_mnist"]
 Activation = Literal["linear", "sigmoid", "tanh", "relu"]
@@ -79,6 +80,13 @@ class RunConfiguration(BaseModel):
         return self.activation == "linear" and self.normalization == "none" and not self.shortcut
 
     @property
+    def reorders_products(self) -> bool:
+        """Whether it is trained in the order of multiplication of `linear_stack`: there must be hidden layers above the
+        first, nothing but matrices in training either, and a batch larger than the number of classes."""
+        larger = min(self.batch_size, self.train_size) > CLASSES
+        return self.depth > 1 and self.collapses and not self.dropout and larger
+
+    @property
     def recorded_epochs(self) -> tuple[int, ...]:
         """The epochs after which everything is measured, ascending."""
         return recorded_epochs(self.epochs)
@@ -102,7 +110,7 @@ class RunConfiguration(BaseModel):
     @property
     def layer_sizes(self) -> list[int]:
         """Units from the input (784 pixels) through the hidden layers to the 10 classes, depth + 2 numbers."""
-        return [784, *[self.width] * self.depth, 10]
+        return [784, *[self.width] * self.depth, CLASSES]
 
     @property
     def parameters(self) -> int:
@@ -121,6 +129,15 @@ class RunConfiguration(BaseModel):
         less the gradient with respect to the pixels, which nobody needs."""
         first = 2 * self._layer_shapes[0][0] * self._layer_shapes[0][1]
         return (3 * self.flops_per_example - first) * self.train_size * self.epochs
+
+    @property
+    def performed_flops(self) -> int:
+        """What is left of `training_flops` in the order of multiplication that the trainer chooses."""
+        if not self.reorders_products:
+            return self.training_flops
+        between = sum(2 * inputs * outputs for inputs, outputs in self._layer_shapes[1:-1])
+        steps = self.train_size // min(self.batch_size, self.train_size) * self.epochs
+        return self.training_flops - 3 * between * (self.train_size * self.epochs - CLASSES * steps)
 
     @property
     def _layer_shapes(self) -> list[tuple[int, int]]:

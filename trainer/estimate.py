@@ -93,7 +93,7 @@ def chosen_for_rehearsal(cohorts: Iterable[Cohort]) -> list[Cohort]:
     kinds: dict[RunConfiguration, list[Cohort]] = defaultdict(list)
     for cohort in cohorts:
         kinds[_kind(cohort[0])].append(cohort)
-    heaviest = sorted(kinds.values(), key=lambda kind: -sum(run.training_flops for cohort in kind for run in cohort))
+    heaviest = sorted(kinds.values(), key=lambda kind: -sum(run.performed_flops for cohort in kind for run in cohort))
     chosen: list[Cohort] = []
     for kind in heaviest[:KINDS]:
         ordered = sorted(kind, key=lambda cohort: cohort[0].depth)
@@ -198,4 +198,4 @@ def _between(shallow: Rehearsal, deep: Rehearsal, depth: int) -> Cost:
 
 
 def _step_operations(run: RunConfiguration) -> float:
-    return run.training_flops / run.epochs / run.train_size * min(run.train_size, run.batch_size)
+    return run.performed_flops / run.epochs / run.train_size * min(run.train_size, run.batch_size)

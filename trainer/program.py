@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from trainer import datasets
+from trainer import datasets, linear_stack
 from trainer.configuration import EVERY_EPOCH, RunConfiguration
 from trainer.datasets import Dataset, Indices
 from trainer.examples import CHUNK, Examples
@@ -67,6 +67,7 @@ class Program:
 
     def __init__(self, run: RunConfiguration, members: int, dataset: Dataset) -> None:
         self.collapses = run.collapses
+        self._reorders_products = run.reorders_products
         self.network = StackedNetwork(run, members)
         self._learning_rates = tf.Variable(tf.zeros((members, 1, 1)))
         self.optimizer = make_optimizer(run, self._learning_rates)
@@ -161,8 +162,11 @@ class Program:
         return losses.stack(), accuracies.stack()
 
     def _training_logits(self, images: Any, step: Any) -> Any:
-        first = tf.matmul(images, self._first_kernel) + self.network.stack[0].bias
-        return self.network.signals(first, own_statistics=True, remember=True, step=step)[-1].activation
+        first, *others = self.network.stack
+        below = tf.matmul(images, self._first_kernel) + first.bias
+        if self._reorders_products:
+            return linear_stack.logits_of(below, [layer.kernel for layer in others], [layer.bias for layer in others])
+        return self.network.signals(below, own_statistics=True, remember=True, step=step)[-1].activation
 
     def _penalty(self) -> Any:
         if not self._l2:

@@ -22,7 +22,7 @@ class ProgressDisplay:
         self._runs = sum(len(cohort) for cohort in cohorts)
         self._runs_done = 0
         self._finished: set[int] = set()
-        self._operations = [sum(run.training_flops for run in cohort) for cohort in cohorts]
+        self._operations = [sum(run.performed_flops for run in cohort) for cohort in cohorts]
         self._epochs = [0] * len(cohorts)
         self._started = time.monotonic()
         self._progress = Progress(
