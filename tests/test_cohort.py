@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pyarrow as pa
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
 from training import SMALL, Trained, dense_layers, epoch_batches, images_and_labels, plain_model, trained
 
@@ -115,6 +116,17 @@ def test_every_member_equals_the_plain_keras_model_trained_alone(name: str) -> N
         for epoch, ratios in alone.update_ratios.items():
             stored = [row["update_ratio"] for row in cohort.rows("layer_stat", run, epoch=epoch)]
             assert stored == pytest.approx(ratios, rel=1e-3)  # of the last step of the epoch
+
+
+def test_training_is_compiled_once_whichever_steps_of_a_block_are_taken() -> None:
+    """What differs from call to call must not be a constant of the program: it was, and each epoch had two programs."""
+    program = trained(depth=2).program
+    pixels, labels = program._pick(np.zeros((7, 2, 64), np.int32))
+    texts = {
+        program._train.experimental_get_compiler_ir(pixels, labels, *map(tf.constant, steps))(stage="hlo")
+        for steps in ((0, 6, 0), (6, 7, 6))
+    }
+    assert len(texts) == 1
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adam"])

@@ -36,7 +36,8 @@ class Trace(NamedTuple):
     """What a forward and backward pass over the probe batch saw, one entry per layer, the input's side first.
 
     Arrays are (members, probe, units), but for `kernel_gradients` (members, inputs, units) and `bias_gradients`
-    (members, units), the gradients of the mean loss over the probe. `preactivations` is what enters the activation
+    (members, units), the gradients of the mean loss over the probe, and for `slopes` of an activation that has the same
+    everywhere, (members, 1, 1). What must be the same is the same array. `preactivations` is what enters the activation
     function, normalised where the network normalises; `errors` are the δ of each example, taken before that.
     On its way back an error is `backpropagated` = ∂ℓ/∂a at the layer's output, `entering` = ∂ℓ/∂u once the activation's
     slope is multiplied in, `normalized` once it has passed the normalisation, and δ with what the shortcut adds.
@@ -150,7 +151,8 @@ class Program:
         steps, members = all_labels.shape[:2]
         losses = tf.TensorArray(tf.float32, steps, element_shape=(members,))
         accuracies = tf.TensorArray(tf.float32, steps, element_shape=(members,))
-        for step in tf.range(first, stop):
+        step = first
+        while step < stop:  # over a `tf.range` XLA compiles once more for every `first` and `stop`
             images, labels = _scaled(all_pixels[step]), all_labels[step]
             with tf.GradientTape() as tape:
                 logits = self._training_logits(images, taken + step - first)
@@ -159,6 +161,7 @@ class Program:
             self.optimizer.apply(tape.gradient(objective, self._trained), self._trained)
             losses = losses.write(step, loss)
             accuracies = accuracies.write(step, tf.reduce_mean(_correct(labels, logits), axis=1))
+            step += 1
         return losses.stack(), accuracies.stack()
 
     def _training_logits(self, images: Any, step: Any) -> Any:
@@ -232,6 +235,9 @@ class Program:
             positions: of the probe's examples among all images, (members, probe).
         """
         found = dict(self._probe(self._dataset.images[positions], self._dataset.labels[positions]))
+        if self.collapses:
+            found |= {"activations": found["preactivations"], "backpropagated": found["errors"]}
+            found["slopes"] = [np.ones((len(positions), 1, 1), np.float32)] * len(self.network.stack)
         if self._is_plain:
             found |= dict.fromkeys(("entering", "normalized"), found["errors"])
         return Trace(**found)
@@ -245,37 +251,39 @@ class Program:
     def _probe(self, pixels: Any, labels: Any) -> dict[str, list[Any]]:
         """As a training step sees it, but for dropout: batches are normalised by their own mean and variance.
 
-        Of a plain network without the two parts of the trace that are the errors once more, since a compiled program
-        gives each thing that it returns memory of its own.
+        Without the parts of the trace that are others once more, since a compiled program gives each thing that it
+        returns memory of its own.
         """
         images = _scaled(pixels)
         with tf.GradientTape(persistent=True) as tape:
             signals = self.network.signals(self.network.stack[0].preactivation(images), own_statistics=True)
             loss = self._loss(labels, signals[-1].activation)
             objective = tf.reduce_sum(loss)  # a sum, so that each example keeps its own δ
-        sources = [list(column) for column in zip(*signals, strict=True)]
-        errors, entering, backpropagated = (tape.gradient(objective, source) for source in sources)
-        slopes = [
-            self._slope(layer, signal.normalized) for layer, signal in zip(self.network.stack, signals, strict=True)
-        ]
-        inputs = [images, *(signal.activation for signal in signals[:-1])]
-        examples = tf.cast(tf.shape(images)[1], tf.float32)
-        kernel_gradients = [
-            tf.matmul(below, error, transpose_a=True) / examples for below, error in zip(inputs, errors, strict=True)
-        ]
-        bias_gradients = [tf.reduce_mean(error, axis=1) for error in errors]
-        found = {
-            "preactivations": sources[1],
-            "activations": sources[2],
-            "slopes": slopes,
-            "errors": errors,
-            "backpropagated": backpropagated,
-            "kernel_gradients": kernel_gradients,
-            "bias_gradients": bias_gradients,
-        }
+        preactivations, normalized, activations = (list(column) for column in zip(*signals, strict=True))
+        inputs = [images, *activations[:-1]]
+        found = {"preactivations": preactivations}
+        if self.collapses:
+            kernels = [layer.kernel for layer in self.network.stack]
+            error = tape.gradient(objective, preactivations[-1])
+            errors, kernel_gradients = linear_stack.errors_and_kernel_gradients(inputs, kernels, error)
+        else:
+            errors = tape.gradient(objective, preactivations)
+            kernel_gradients = [
+                tf.matmul(below, error, transpose_a=True) for below, error in zip(inputs, errors, strict=True)
+            ]
+            found |= {"activations": activations, "backpropagated": tape.gradient(objective, activations)}
+            found["slopes"] = [
+                self._slope(layer, entering) for layer, entering in zip(self.network.stack, normalized, strict=True)
+            ]
         if not self._is_plain:
+            entering = tape.gradient(objective, normalized)
             found |= {"entering": entering, "normalized": self._past_normalization(errors, entering)}
-        return found
+        examples = tf.cast(tf.shape(images)[1], tf.float32)
+        return found | {
+            "errors": errors,
+            "kernel_gradients": [gradient / examples for gradient in kernel_gradients],
+            "bias_gradients": [tf.reduce_mean(error, axis=1) for error in errors],
+        }
 
     def _past_normalization(self, errors: list[Any], entering: list[Any]) -> list[Any]:
         """What of each layer's error came through its normalisation, and not over the shortcut."""

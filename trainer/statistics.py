@@ -3,6 +3,7 @@
 Everything is per member: arrays come as (members, …) and go out as (members,).
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,10 @@ def effective_rank(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def weight_statistics(kernel: Floats, bias: Floats, values: NDArray[np.float64]) -> Row:
     """Statistics of one layer's kernel (members, inputs, units), bias (members, units) and singular values."""
+    mean, std = _mean_and_std(kernel)
     return {
-        "weight_mean": kernel.mean(axis=(1, 2)),
-        "weight_std": kernel.std(axis=(1, 2)),
+        "weight_mean": mean,
+        "weight_std": std,
         "weight_min": kernel.min(axis=(1, 2)),
         "weight_max": kernel.max(axis=(1, 2)),
         "weight_norm": _norm(kernel),
@@ -79,28 +81,28 @@ def signal_statistics(trace: Trace, layer: int, activation: str | None, output: 
     it are left out.
     """
     index = layer - 1
-    preactivation, hidden = _array(trace.preactivations[index]), _array(trace.activations[index])
-    error = trace.errors[index]
-    row: Row = {
-        "delta_rms": _rms(_array(error)),
-        "preactivation_mean": preactivation.mean(axis=(1, 2)),
-        "preactivation_std": preactivation.std(axis=(1, 2)),
-        "activation_mean": hidden.mean(axis=(1, 2)),
-        "activation_std": hidden.std(axis=(1, 2)),
-    }
+    preactivation, hidden, error = trace.preactivations[index], trace.activations[index], trace.errors[index]
+    row: Row = {"delta_rms": _rms(_array(error))}
+    row["preactivation_mean"], row["preactivation_std"] = entered = _mean_and_std(_array(preactivation))
+    left = entered if hidden is preactivation else _mean_and_std(_array(hidden))
+    row["activation_mean"], row["activation_std"] = left
+
+    def size_of(other: Any) -> NDArray[np.float64]:
+        """The root mean square; known already where the trace holds the error once more."""
+        size: NDArray[np.float64] = row["delta_rms"] if other is error else _rms(_array(other))
+        return size
+
     if not output:
-        slope, following, normalized = trace.slopes[index], trace.errors[index + 1], trace.normalized[index]
-        arriving, entering = _rms(_array(trace.backpropagated[index])), row["delta_rms"]
-        if trace.entering[index] is not error:  # in a plain network they are one
-            entering = _rms(_array(trace.entering[index]))
+        following, normalized = trace.errors[index + 1], trace.normalized[index]
+        arriving, entering = size_of(trace.backpropagated[index]), size_of(trace.entering[index])
         if following is not None:
-            row["weight_gain"] = _ratio(arriving, _rms(_array(following)))
+            row["weight_gain"] = _ratio(arriving, size_of(following))
         row["slope_gain"] = _ratio(entering, arriving)
         if normalized is not None:
-            through = row["delta_rms"] if normalized is error else _rms(_array(normalized))
+            through = size_of(normalized)
             row["normalization_gain"] = _ratio(through, entering)
             row["shortcut_gain"] = _ratio(row["delta_rms"], through)
-        slope = _array(slope)
+        slope = _array(trace.slopes[index])
         row["dead_fraction"] = (slope == 0).all(axis=1).mean(axis=1)
         if activation in STEEPEST_SLOPE:
             row["saturated_fraction"] = (slope < SATURATED_SHARE * STEEPEST_SLOPE[activation]).mean(axis=(1, 2))
@@ -154,11 +156,30 @@ def _array(tensor: Any) -> Floats:
 
 
 def _norm(values: Floats) -> NDArray[np.float64]:
-    return np.asarray(np.sqrt(np.square(values, dtype=np.float64).sum(axis=(1, 2))))
+    return np.asarray(np.sqrt(_sums_of_squares(values)))
 
 
 def _rms(values: Floats) -> NDArray[np.float64]:
-    return np.asarray(np.sqrt(np.square(values, dtype=np.float64).mean(axis=(1, 2))))
+    return np.asarray(np.sqrt(_sums_of_squares(values) / values[0].size))
+
+
+def _sums_of_squares(values: Floats) -> NDArray[np.float64]:
+    return np.array([wide @ wide for wide in _in_double_precision(values)])
+
+
+def _mean_and_std(values: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    means, variances = [], []
+    for wide in _in_double_precision(values):
+        means.append(wide.mean())
+        wide -= means[-1]
+        variances.append(wide @ wide / wide.size)
+    return np.array(means), np.sqrt(variances)
+
+
+def _in_double_precision(values: Floats) -> Iterator[NDArray[np.float64]]:
+    """Each member's numbers, since the squares of small gradients are too small for single precision. One member at a
+    time stays in the cache."""
+    return (member.astype(np.float64).ravel() for member in values)
 
 
 def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
