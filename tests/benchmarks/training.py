@@ -264,8 +264,8 @@ def overheads(found: Measurements, shape: Shape) -> list[float]:
 
 
 def training_rates(found: Measurements, extent: Extent) -> list[float]:
-    """Floating-point operations a second of training without recording."""
-    operations = RunConfiguration(depth=LINEAR[1], epochs=extent.epochs, seed=0).training_flops
+    """Floating-point operations a second of training without recording, of those that it carries out."""
+    operations = RunConfiguration(depth=LINEAR[1], epochs=extent.epochs, seed=0).performed_flops
     return [operations / seconds for seconds in found.bare[LINEAR]]
 
 
