@@ -44,7 +44,7 @@ def errors_and_kernel_gradients(
         Each layer's δ, (members, batch, units), and the gradient of its kernel.
     """
     errors, of_kernels = [], []
-    for below, above in zip(inputs, _maps_to_logits(kernels[1:]), strict=False):
+    for below, above in zip(inputs[:-1], _maps_to_logits(kernels[1:]), strict=True):
         meeting = tf.matmul(error, below, transpose_a=True)
         of_kernels.append(tf.matmul(meeting, above, transpose_a=True, transpose_b=True))
         errors.append(tf.matmul(error, above, transpose_b=True))

@@ -201,26 +201,27 @@ class Program:
     def _evaluate_collapsed(self, examples: Examples) -> tuple[Floats, NDArray[np.int32]]:
         """The same for a linear network, by the one map that it is; exact up to rounding.
 
-        A chunk's logits are so few that the price of a call would be most of it: all are judged in one.
+        A chunk's logits are so few that the price of a call would be most of it: all are judged in one. Losses and
+        predictions are compiled apart, since XLA makes of both together what takes twice as long.
         """
         kernel, bias = (part.astype(np.float32) for part in self.collapsed_map())
-        logits = examples.times(kernel) + bias[:, None, :]
-        losses, predictions = self._evaluate_logits(tf.constant(logits), examples.labels(len(kernel)))
-        return losses.numpy(), predictions.numpy()
+        logits = tf.constant(examples.times(kernel) + bias[:, None, :])
+        return self._losses(examples.labels(len(kernel)), logits).numpy(), self._predictions(logits).numpy()
 
     @compiled
     def _evaluate(self, product: Any, labels: Any) -> tuple[Any, Any]:
         """From the images' product with the first kernel."""
         first = product + self.network.stack[0].bias
-        return self._judge(labels, self.network.signals(first)[-1].activation)
+        logits = self.network.signals(first)[-1].activation
+        return self._loss(labels, logits), _predicted(logits)
 
     @compiled
-    def _evaluate_logits(self, logits: Any, labels: Any) -> tuple[Any, Any]:
-        return self._judge(labels, logits)
+    def _losses(self, labels: Any, logits: Any) -> Any:
+        return self._loss(labels, logits)
 
-    def _judge(self, labels: Any, logits: Any) -> tuple[Any, Any]:
-        """The loss and the predicted digit of each example: both (members, images)."""
-        return self._loss(labels, logits), tf.argmax(logits, axis=-1, output_type=tf.int32)
+    @compiled
+    def _predictions(self, logits: Any) -> Any:
+        return _predicted(logits)
 
     def collapsed_map(self) -> Map:
         """The one matrix (members, 784, 10) and bias (members, 10) that a linear network's whole stack amounts to."""
@@ -348,5 +349,10 @@ def _scaled(images: Any) -> Any:
     return tf.cast(images, tf.float32) * (1 / 255)
 
 
+def _predicted(logits: Any) -> Any:
+    """The digit with the largest of its logits (…, 10): (…)."""
+    return tf.argmax(logits, axis=-1, output_type=tf.int32)
+
+
 def _correct(labels: Any, logits: Any) -> Any:
-    return tf.cast(tf.equal(labels, tf.argmax(logits, axis=-1, output_type=tf.int32)), tf.float32)
+    return tf.cast(tf.equal(labels, _predicted(logits)), tf.float32)
