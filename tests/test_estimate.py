@@ -53,8 +53,9 @@ def test_another_kind_costs_what_its_operations_say() -> None:
     wide = run(depth=3, width=256)
     factor = wide.flops_per_example / run(depth=3).flops_per_example
     assert cost_of((wide,) * 4, rehearsals()).measurement == pytest.approx(0.2 * factor)
-    half = run(depth=3, batch_size=64)
-    assert cost_of((half,) * 4, rehearsals()).step == pytest.approx(0.003 / 2)
+    for other, steps in ((run(depth=3, batch_size=64), 2), (run(depth=3, activation="relu"), 1)):
+        factor = other.performed_flops / run(depth=3).performed_flops / steps
+        assert cost_of((other,) * 4, rehearsals()).step == pytest.approx(0.003 * factor)
 
 
 def test_the_most_similar_kind_decides() -> None:
