@@ -88,7 +88,7 @@ def _list(studies: Sequence[Study], finished: set[str], out: Console) -> None:
 
 def _describe_plan(cohorts: Sequence[engine.Cohort], options: argparse.Namespace, out: Console) -> None:
     runs = [run for cohort in cohorts for run in cohort]
-    operations = sum(run.training_flops for run in runs)
+    operations = sum(run.performed_flops for run in runs)
     out.print(
         f"{len(runs)} runs in {len(cohorts)} cohorts, {sum(run.parameters for run in runs):,} parameters, "
         f"{operations / 1e12:,.1f} × 10¹² floating-point operations of training."

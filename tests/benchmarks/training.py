@@ -47,7 +47,7 @@ RELU: Shape = ("relu", 3)  # whose evaluation is not one product
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is timed. The full extent takes about ten minutes a round, the quick one two in all."""
+    """How much is timed. The full extent takes ten to twenty minutes a round, the quick one a few in all."""
 
     depths: tuple[int, ...] = (1, 3, 10)
     deepest: int = 50  # how time grows with the operations, from the first of `depths`; in the first round only
@@ -140,7 +140,7 @@ def measure_recording(found: Measurements, extent: Extent, shape: Shape, first: 
     faster meanwhile does so for both."""
     seconds: dict[bool, list[float]] = {True: [], False: []}
     for pair in range(extent.pairs):
-        for record in (first, not first)[:: -1 if pair % 2 else 1]:
+        for record in (first, not first) if pair % 2 == 0 else (not first, first):
             seconds[record].append(measure_trainer(found, extent, shape, record))
     for record, kept in ((True, found.recorded), (False, found.bare)):
         kept.setdefault(shape, []).append(statistics.mean(seconds[record]))
@@ -384,7 +384,7 @@ def as_tables(found: Measurements, extent: Extent) -> list[Table]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    parser.add_argument("--quick", action="store_true", help="a try of two minutes; its figures say little")
+    parser.add_argument("--quick", action="store_true", help="a try of a few minutes; its figures say little")
     parser.add_argument("--rounds", type=int, default=None, metavar="N", help="default: 3, or 1 with --quick")
     parser.add_argument("--epochs", type=int, default=None, metavar="N", help=f"of a run; default: {EPOCHS}")
     options = parser.parse_args()
