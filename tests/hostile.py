@@ -1,6 +1,6 @@
 """What strangers may try: SQL and addresses that reach for files, settings, other people's sessions, or all the time.
 
-`tests/benchmarks/hostile.py` sends them all to a real server; the tests take a part.
+`tests/benchmarks/strangers.py` sends them all to a real server; the tests take a part.
 """
 
 from collections.abc import Iterator

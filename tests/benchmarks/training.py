@@ -1,18 +1,24 @@
 """How fast the trainer is, beside plain Keras and the bare matrix product: `python tests/benchmarks/training.py`.
 
 One run, one machine, everything in turn: each round times the script of the question in plain Keras as it stands, the
-same tuned (`jit_compile`, `steps_per_execution`), the matrix product of NumPy and of TensorFlow, and the trainer's own
-engine with its default workers, with everything recorded and with nothing. A ratio compares what was timed in the same
-round, since a machine may change its speed; the table gives the median of the rounds and, behind it, their range.
+same tuned (`jit_compile`, `steps_per_execution`), the matrix product of NumPy and of TensorFlow, and the trainer in as
+many worker processes as it takes by default, with everything recorded and with nothing. A ratio compares what was timed
+in the same round, since a machine may change its speed; the table gives the median of the rounds and, behind it, their
+range.
 
 What is counted: a run is 20 epochs. Plain Keras is timed over a few epochs after its first, and 20 times their mean is
 its run: so neither its tracing nor its progress bar counts, though both are part of the script. The trainer is timed
-over whole runs by the clock of its workers, from the first weight to the last table, on a program that is compiled
-already; compiling is counted apart. Seconds per run are the seconds of all processes together, divided by the runs that
-they trained meanwhile.
+over whole runs by the clock of its workers, from the choice of the examples to the last table, on a program that is
+compiled already; compiling is counted apart. Seconds per run are the seconds of all processes together, divided by the
+runs that they trained meanwhile.
+
+What recording costs is the time that a worker spends on it over the rest of the same run: a machine may be half as fast
+from one minute to the next. That nothing is lost outside of it is shown by whole runs with recording over whole runs
+without, as far as the machine is even.
 """
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
@@ -24,16 +30,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
 from rich.console import Console
 from rich.table import Table
 
-from trainer import engine, provenance
+from trainer import cluster, engine, provenance
 from trainer.configuration import RunConfiguration
 from trainer.datasets import MNIST_FILE, read_mnist
+from trainer.provenance import Provenance, where_trained
+from trainer.startup import start_tensorflow
 from trainer.study import find_study, read_study
 
 MEMBERS = engine.COHORT_SIZES[0]  # a worker trains so many runs of a shape, in one cohort or in several
@@ -53,11 +61,10 @@ class Extent:
     deepest: int = 50  # how time grows with the operations, from the first of `depths`; in the first round only
     epochs: int = EPOCHS
     keras_epochs: int = 4
-    pairs: int = 2  # of a training with and one without recording
     products: int = 15
 
 
-QUICK = Extent(depths=(1, 3), deepest=6, epochs=2, keras_epochs=1, pairs=1, products=4)
+QUICK = Extent(depths=(1, 3), deepest=6, epochs=2, keras_epochs=1, products=4)
 
 
 @dataclass
@@ -67,6 +74,7 @@ class Measurements:
     keras: dict[tuple[int, bool], list[float]] = field(default_factory=dict)  # (depth, tuned) → seconds a run
     recorded: dict[Shape, list[float]] = field(default_factory=dict)  # seconds a run
     bare: dict[Shape, list[float]] = field(default_factory=dict)  # the same without recording
+    recording: dict[Shape, list[float]] = field(default_factory=dict)  # its time over that of the rest of a run
     compiling: dict[Shape, list[float]] = field(default_factory=dict)  # seconds a program
     products: dict[str, list[float]] = field(default_factory=dict)  # library → floating-point operations a second
     memory: list[float] = field(default_factory=list)  # bytes, of the process tree
@@ -135,33 +143,71 @@ def measure_keras(found: Measurements, extent: Extent) -> None:
 # --- the trainer -----------------------------------------------------------------------------------------------------
 
 
+class Times(NamedTuple):
+    """Seconds of a cohort, by the clock of its worker."""
+
+    choosing: float  # the examples: without recording, those to train on are all that is needed
+    training: float  # from the first weight to the last table
+    recording: float  # of that
+
+    @property
+    def whole(self) -> float:
+        return self.choosing + self.training
+
+
+def timed(runs: engine.Cohort, found: Provenance, record: bool) -> Times:
+    """Trains a cohort, in a worker, as it would be trained by a refresh."""
+    start_tensorflow(threads=1)
+    from trainer.cohort import _Cohort
+
+    measuring = []
+
+    def measure(*arguments: Any, **named: Any) -> None:
+        started = time.perf_counter()
+        _Cohort._measure(cohort, *arguments, **named)
+        measuring.append(time.perf_counter() - started)
+
+    started = time.perf_counter()
+    cohort = _Cohort(runs, where_trained(found))
+    cohort._measure = measure  # type: ignore[method-assign]
+    chosen = time.perf_counter()
+    tables = cohort.train(lambda epoch, accuracy: None, record)
+    training = time.perf_counter() - chosen
+    filling_tables = training - float(np.sum(tables["run"]["seconds"].to_numpy()))
+    return Times(chosen - started, training, sum(measuring) + filling_tables)
+
+
 def measure_recording(found: Measurements, extent: Extent, shape: Shape, first: bool) -> None:
-    """With and without everything recorded, one way round and then the other, so that a machine that grows slower or
-    faster meanwhile does so for both."""
-    seconds: dict[bool, list[float]] = {True: [], False: []}
-    for pair in range(extent.pairs):
-        for record in (first, not first) if pair % 2 == 0 else (not first, first):
-            seconds[record].append(measure_trainer(found, extent, shape, record))
-    for record, kept in ((True, found.recorded), (False, found.bare)):
-        kept.setdefault(shape, []).append(statistics.mean(seconds[record]))
+    """Whole runs with everything recorded and without, the ones or the others `first`."""
+    for record in (first, not first):
+        seconds = measure_trainer(found, extent, shape, record)
+        (found.recorded if record else found.bare).setdefault(shape, []).append(seconds)
 
 
 def measure_trainer(found: Measurements, extent: Extent, shape: Shape, record: bool) -> float:
-    """Seconds a run. Each worker trains two short cohorts, which show what compiling costs, then a whole one."""
+    """Seconds a run. Each worker trains two short cohorts, which show what compiling costs, then whole ones."""
     workers = engine.default_workers()
     short, whole = _cohorts(shape, 1, workers)[:workers], _cohorts(shape, extent.epochs, workers)
-    cohorts = [*short, *short, *whole]
-    seconds: dict[int, list[float]] = {1: [], extent.epochs: []}  # of each cohort, by its number of epochs
-    runs = 0
-    for _, cohort, tables in engine.train(cohorts, provenance.gather(), workers, lambda *event: None, record=record):
-        if isinstance(tables, engine.Failure):
-            raise SystemExit(tables.reason)
-        seconds[cohort[0].epochs].append(float(np.sum(tables["run"]["seconds"].to_numpy())))
-        runs += len(cohort) if cohort[0].epochs == extent.epochs else 0
+    with cluster.start(workers) as client:
+        addresses = list(client.scheduler_info(n_workers=-1)["workers"])
+
+        def train(cohorts: Sequence[engine.Cohort]) -> list[Times]:
+            """Deals them out to the workers in turn."""
+            futures = [
+                client.submit(timed, cohort, provenance.gather(), record, workers=address, pure=False)
+                for cohort, address in zip(cohorts, itertools.cycle(addresses), strict=False)
+            ]
+            times: list[Times] = client.gather(futures)
+            return times
+
+        first, again, times = train(short), train(short), train(whole)
     if record:
-        first, again = np.split(np.sort(seconds[1])[::-1], 2)
-        found.compiling.setdefault(shape, []).append(float(np.mean(first) - np.mean(again)))
-    return sum(seconds[extent.epochs]) / runs / workers
+        compiling = statistics.mean(each.training for each in first) - statistics.mean(each.training for each in again)
+        found.compiling.setdefault(shape, []).append(compiling)
+        recording = sum(each.choosing + each.recording for each in times)
+        rest = sum(each.whole for each in times) - recording
+        found.recording.setdefault(shape, []).append(recording / rest)
+    return sum(each.whole for each in times) / sum(map(len, whole)) / workers
 
 
 def _cohorts(shape: Shape, epochs: int, number: int) -> list[engine.Cohort]:
@@ -270,6 +316,7 @@ def speedups(found: Measurements, depth: int, tuned: bool) -> list[float]:
 
 
 def overheads(found: Measurements, shape: Shape) -> list[float]:
+    """What recording costs by whole runs."""
     return [ratio - 1 for ratio in _ratios(found.recorded[shape], found.bare[shape])]
 
 
@@ -317,7 +364,7 @@ def as_json(found: Measurements, extent: Extent) -> dict[str, Any]:
     speedup, tuned = (
         {depth: Spread.of(speedups(found, depth, expert)) for depth in extent.depths} for expert in (False, True)
     )
-    share, overhead = Spread.of(product_shares(found, extent)), Spread.of(overheads(found, LINEAR))
+    share, overhead = Spread.of(product_shares(found, extent)), Spread.of(found.recording[LINEAR])
     return {
         "speedup": {depth: spread.median for depth, spread in speedup.items()},
         "speedup_tuned": {depth: spread.median for depth, spread in tuned.items()},
@@ -363,9 +410,10 @@ def as_tables(found: Measurements, extent: Extent) -> list[Table]:
     figures.add_row("the same of the operations that it carries out", carried_out, "")
     for shape in (shape for shape in found.recorded if shape in found.bare):
         aim = "≤ 15%" if shape[0] == "linear" else ""
-        figures.add_row(
-            f"recording costs, {shape[0]}, depth {shape[1]}", Spread.of(overheads(found, shape)).show(".0%"), aim
-        )
+        network = f"{shape[0]}, depth {shape[1]}"
+        cost, whole = Spread.of(found.recording[shape]), Spread.of(overheads(found, shape))
+        figures.add_row(f"recording costs, of the rest of a run, {network}", cost.show(".0%"), aim)
+        figures.add_row(f"whole runs with it take more than without, {network}", whole.show(".0%"), "")
     figures.add_row("compiling, of a refresh of question and activations", f"{compile_share(found):.0%}", "≤ 10%")
     for shape, seconds in found.compiling.items():
         figures.add_row(f"compiling once, {shape[0]}, depth {shape[1]}, s", Spread.of(seconds).show(".1f"), "")
