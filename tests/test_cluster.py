@@ -13,7 +13,7 @@ import psutil
 import pytest
 from dask import config as dask_config
 from distributed import Client
-from killing import STUDY, differences, newest
+from killing import RUNS, STUDY, differences, newest
 from training import PROJECT, trainer
 
 from trainer import cluster, provenance
@@ -75,7 +75,7 @@ def test_a_cluster_that_loses_a_worker_while_it_trains_gives_what_one_process_gi
         workers = [stack.enter_context(dask(*worker(scheduler))) for _ in range(2)]
         for line in training.stdout:
             said.append(line)
-            if "4/32 runs" in line:  # each worker has its next cohort by now
+            if f"4/{RUNS} runs" in line:  # each worker has its next cohort by now
                 workers[0].kill()
         assert training.wait(PATIENCE) == 0
         with Client(scheduler, set_as_default=False) as client:
@@ -85,10 +85,10 @@ def test_a_cluster_that_loses_a_worker_while_it_trains_gives_what_one_process_gi
         assert deaths >= 1  # of a worker that had a task
     assert trainer(study, "--data", tmp_path / "here", "--workers", "1").returncode == 0
     assert said[:2] == [
-        f"Training 32 runs in 8 cohorts at {scheduler}.\n",
+        f"Training {RUNS} runs in {RUNS // 4} cohorts at {scheduler}.\n",
         f"The scheduler at {scheduler} has no workers yet; the training starts with the first.\n",
     ]
-    assert said[-1].startswith("Trained 32 runs in ")
+    assert said[-1].startswith(f"Trained {RUNS} runs in ")
     assert differences(newest(folder), newest(tmp_path / "here")) == 0
 
 
@@ -155,7 +155,7 @@ def test_a_scheduler_that_is_gone_is_said_in_a_sentence(scheduler: str, tmp_path
     ):
         assert training.stdout is not None
         for line in training.stdout:
-            if "4/32 runs" in line:
+            if f"4/{RUNS} runs" in line:
                 (found,) = [each for each in psutil.process_iter(["cmdline"]) if scheduler_of(each, tmp_path)]
                 found.kill()
         assert training.stderr is not None

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from faults import kill
-from killing import FORKING, STUDY, differences, end, finish, newest, start
+from killing import FORKING, RUNS, STUDY, differences, end, finish, newest, start
 from training import renamed, trained
 
 from dashboard.snapshots import connect, newest_readable
@@ -54,7 +54,7 @@ def test_a_difference_between_stores_would_be_found(undisturbed: Path, tmp_path:
     assert differences(newest(undisturbed), Path(copy)) == 0
     with duckdb.connect(str(copy)) as connection:
         connection.execute("UPDATE layer_stat SET weight_norm = weight_norm + 1e-6 WHERE epoch = 1 AND layer = 1")
-    assert differences(newest(undisturbed), Path(copy)) == 2 * 32
+    assert differences(newest(undisturbed), Path(copy)) == 2 * RUNS
 
 
 def test_two_refreshes_at_the_same_time_share_a_folder_and_the_work(
@@ -64,7 +64,7 @@ def test_two_refreshes_at_the_same_time_share_a_folder_and_the_work(
     folder = tmp_path / "data"
     folder.mkdir()
     names = ("forwards", "backwards")
-    seeds = [str(seed) for seed in range(32)]
+    seeds = [str(seed) for seed in range(RUNS)]
     running = []
     for name, order in zip(names, (seeds, seeds[::-1]), strict=True):
         own = tmp_path / f"{name}.toml"
@@ -76,14 +76,14 @@ def test_two_refreshes_at_the_same_time_share_a_folder_and_the_work(
         for name in names
         for count in re.findall(r"^Trained (\d+) runs", (tmp_path / f"{name}.log").read_text(), re.MULTILINE)
     ]
-    assert 32 <= sum(trained_runs) <= 32 + 2 * 4  # at most the cohorts in which both were at the same moment
+    assert RUNS <= sum(trained_runs) <= RUNS + 2 * 4  # at most the cohorts in which both were at the same moment
     with duckdb.connect(str(newest(folder)), read_only=True) as connection:
         assert connection.execute("SELECT study, count(*) FROM study_run GROUP BY study ORDER BY study").fetchall() == [
-            ("backwards", 32),
-            ("forwards", 32),
+            ("backwards", RUNS),
+            ("forwards", RUNS),
         ]
-        assert connection.execute("SELECT count(*), count(DISTINCT run_id) FROM run").fetchall() == [(32, 32)]
-        assert connection.execute("SELECT count(*) FROM epoch_metric").fetchall() == [(32 * 7,)]
+        assert connection.execute("SELECT count(*), count(DISTINCT run_id) FROM run").fetchall() == [(RUNS, RUNS)]
+        assert connection.execute("SELECT count(*) FROM epoch_metric").fetchall() == [(RUNS * 7,)]
 
 
 # A disk without room, a folder that may not be written, files that are cut off, a snapshot from the future.
@@ -102,7 +102,7 @@ def test_a_full_disk_gets_its_sentence_keeps_what_is_there_and_the_next_refresh_
         kept.append(len(Store(folder).finished_runs()))
     assert kept[0] == 0 < kept[1]
     finish(study, folder)
-    assert f"Training {32 - kept[1]} runs" in said(folder) or kept[1] == 32
+    assert f"Training {RUNS - kept[1]} runs" in said(folder) or kept[1] == RUNS
     assert "damaged" not in said(folder)
     assert differences(newest(folder), newest(undisturbed)) == 0
 
@@ -138,7 +138,7 @@ def test_a_snapshot_of_a_newer_schema_is_left_alone_and_the_refresh_works_once_i
     assert {path.name: path.read_bytes() for path in folder.rglob("*.duckdb")} == before
     later.unlink()
     assert cli.main([str(study), "--data", str(folder)]) == 0
-    assert "Everything is complete: all 32 runs" in capsys.readouterr().out
+    assert f"Everything is complete: all {RUNS} runs" in capsys.readouterr().out
 
 
 def prepare_as_nobody(folder: Path, answer: Connection) -> None:

@@ -23,7 +23,8 @@ from trainer.database import TABLES, read_everything, reading
 from trainer.errors import FathomError
 from trainer.store import Store
 
-STUDY = """
+RUNS = 16
+STUDY = f"""
 [question]
 en = "Does it survive?"
 ja = "生き残るか？"
@@ -35,10 +36,7 @@ width = 4
 train_size = 100
 batch_size = 50
 epochs = 1
-seed = [
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-    16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
-]
+seed = {list(range(RUNS))}
 """
 PATIENCE = 120.0  # seconds for one refresh that nobody kills
 
