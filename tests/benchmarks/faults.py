@@ -43,9 +43,10 @@ def kill(folder: Path, kills: int, seed: int, side_by_side: int = 2) -> Tally:
 
     def work(number: int) -> None:
         chance = random.Random(f"{seed} {number}")  # noqa: S311  # moments, not secrets
+        whole = seconds
         while tally.kills < kills:
             place = folder / f"killed-{number}-{tally.rounds}"
-            kill_until_finished(study, place, undisturbed, seconds, chance, tally)
+            whole = kill_until_finished(study, place, undisturbed, whole, chance, tally, kills)
 
     with ThreadPoolExecutor(side_by_side) as threads:
         list(threads.map(work, range(side_by_side)))

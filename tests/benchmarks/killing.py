@@ -11,6 +11,7 @@ import random
 import re
 import resource
 import sys
+import time
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -93,14 +94,22 @@ def finish(study: Path, folder: Path) -> None:
 
 
 def kill_until_finished(
-    study: Path, folder: Path, undisturbed: Path, seconds: float, chance: random.Random, tally: Tally
-) -> None:
-    """One refresh: killed after a random time, of up to the `seconds` that an undisturbed one takes, and resumed."""
+    study: Path, folder: Path, undisturbed: Path, seconds: float, chance: random.Random, tally: Tally, kills: int
+) -> float:
+    """One refresh: killed after a random time, of up to the `seconds` that an undisturbed one takes, and resumed; left
+    alone once there are so many `kills`.
+
+    Returns:
+        The seconds that an undisturbed one takes, by what was seen since: a machine that was busier when they were
+        taken would let most refreshes be finished before they are killed.
+    """
     while True:
         before = Store(folder).finished_runs() if folder.exists() else set()
+        started = time.monotonic()
         process = start(study, folder)
-        process.join(chance.uniform(0.1, 1.0) * seconds)
+        process.join(chance.uniform(0.1, 1.0) * seconds if tally.kills < kills else PATIENCE)
         if process.exitcode is not None:
+            spent = time.monotonic() - started
             break
         process.kill()
         process.join()
@@ -109,6 +118,7 @@ def kill_until_finished(
     assert process.exitcode == 0, (folder / "log").read_text()
     tally.rounds += 1
     tally.different += differences(newest(folder), newest(undisturbed)) > 0
+    return seconds if before else min(seconds, spent)
 
 
 def _reported(log: Path) -> int:
