@@ -1,8 +1,5 @@
 """The time that a refresh will take: what is rehearsed, and how that is carried over to the rest and added up."""
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -11,7 +8,6 @@ from trainer import provenance
 from trainer.configuration import RunConfiguration
 from trainer.engine import cohorts_of
 from trainer.estimate import Cost, Rehearsal, added_up, chosen_for_rehearsal, cost_of, rehearse
-from trainer.startup import ONE_THREAD, environment
 
 SHALLOW, DEEP = Cost(2.0, 0.1, 0.001, 0.1), Cost(6.0, 0.3, 0.005, 0.3)
 
@@ -93,19 +89,3 @@ def test_a_rehearsal_tells_training_from_measuring_and_compiling() -> None:
     cohort = seeds(2, train_size=2_000, batch_size=50, width=512)  # whose steps are long beside what disturbs a clock
     cost = rehearse(cohort, provenance.gather()).cost
     assert cost.compiling > cost.measurement > cost.step > 0
-
-
-def test_what_a_rehearsal_starts_with_is_gone_afterwards_and_what_was_set_stays(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    show = [
-        sys.executable,
-        "-c",
-        "import os; print(os.environ['OPENBLAS_NUM_THREADS'], os.environ['OMP_NUM_THREADS'])",
-    ]
-    with environment(ONE_THREAD):
-        assert subprocess.run(show, capture_output=True, text=True, check=True).stdout.split() == ["1", "3"]
-    assert "OPENBLAS_NUM_THREADS" not in os.environ
-    assert os.environ["OMP_NUM_THREADS"] == "3"

@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=DATA_FOLDER, metavar="DIR", help="folder of the store")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--workers", type=_positive, default=None, metavar="N", help="processes to train in (default: one per core)"
+        "--workers", type=_positive, default=None, metavar="N", help="cores to train on, a process each (default: all)"
     )
     where.add_argument(
         "--scheduler", default=None, metavar="ADDRESS", help="Dask cluster to train on, such as tcp://10.0.0.1:8786"

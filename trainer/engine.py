@@ -76,9 +76,11 @@ def train(
     say: Say = lambda sentence: None,
     record: bool = True,
 ) -> Iterator[Result]:
-    """Trains the cohorts: at the address `scheduler`, or else in `workers` processes, or in this one where that is 1.
+    """Trains the cohorts: at the address `scheduler`, or else on this machine.
 
     Args:
+        workers: cores to use here: in a process with one thread for each, or with as many threads in this process where
+            there is one cohort only. One core measures the same, to the bit, as several that have a process each.
         lacking: says, just before a cohort is trained, which of its runs are still needed.
         say: is told, in a sentence for people, what keeps the training waiting.
         record: see `train_cohort`.
@@ -98,13 +100,13 @@ def train(
         with opened as client:
             yield from cluster.train(client, cohorts, provenance, on_epoch, lacking, scheduler is not None, record)
     else:
-        yield from _train_here(cohorts, provenance, on_epoch, lacking, record)
+        yield from _train_here(cohorts, provenance, workers, on_epoch, lacking, record)
 
 
 def _train_here(
-    cohorts: Sequence[Cohort], provenance: Provenance, on_epoch: OnEpoch, lacking: Lacking, record: bool
+    cohorts: Sequence[Cohort], provenance: Provenance, threads: int, on_epoch: OnEpoch, lacking: Lacking, record: bool
 ) -> Iterator[Result]:
-    start_tensorflow()
+    start_tensorflow(threads)
     provenance = where_trained(provenance)
     for number, cohort in enumerate(cohorts):
 

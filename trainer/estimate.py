@@ -20,7 +20,7 @@ from trainer.datasets import TEST_IMAGES, TRAINING_SAMPLE
 from trainer.engine import Cohort
 from trainer.errors import FathomError
 from trainer.provenance import Provenance
-from trainer.startup import ONE_THREAD, environment, start_tensorflow
+from trainer.startup import start_tensorflow
 
 KINDS = 4  # rehearsed at most, those with the most operations; each at its least and its greatest depth
 STEPS = 100  # of training that are timed, at most about
@@ -68,14 +68,11 @@ def estimate(cohorts: Sequence[Cohort], provenance: Provenance, workers: int) ->
         FathomError: a rehearsal came to no end.
     """
     processes = min(workers, len(cohorts))
-    threads = 1 if processes > 1 else 0
+    threads = 1 if processes > 1 else workers  # as in `engine.train`
     started = time.perf_counter()
     spawn = multiprocessing.get_context("spawn")
     try:
-        with (
-            environment(ONE_THREAD if threads else {}),
-            ProcessPoolExecutor(processes, spawn, initializer=start_tensorflow, initargs=(threads,)) as pool,
-        ):
+        with ProcessPoolExecutor(processes, spawn, initializer=start_tensorflow, initargs=(threads,)) as pool:
             pool.submit(int).result()
             start = time.perf_counter() - started
             chosen = chosen_for_rehearsal(cohorts)

@@ -1,13 +1,11 @@
 """Starts TensorFlow: with how many threads, and without its start-up notes, which tear the progress display apart."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 
-# What a process of its own starts with, beside others that train at the same time: NumPy's products, too, are split
-# among all cores otherwise, and each process then waits for the others' threads. (Dask sets them for its workers.)
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+from threadpoolctl import threadpool_limits
 
 
 @cache
@@ -18,8 +16,9 @@ def start_tensorflow(threads: int = 0) -> None:
     setting could reach it.
 
     Args:
-        threads: that it may use; 0 leaves the choice to it. On two cores, two processes with one thread each train
-            faster than one with two: no product is split, and each keeps its own weights in its own cache.
+        threads: that it may use, and NumPy in its products as well; 0 leaves the choice to them. On two cores, two
+            processes with one thread each train faster than one with two: no product is split, and each keeps its own
+            weights in its own cache. How many they are also decides in which order a product adds up.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # and no notes later on
     with _native_errors_off():
@@ -27,21 +26,11 @@ def start_tensorflow(threads: int = 0) -> None:
 
         tf.get_logger().setLevel("ERROR")  # its warnings advise programmers: a program that is traced for a new shape
         if threads:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(threads)
+            threadpool_limits(threads, user_api="blas")
+            with suppress(RuntimeError):  # another part of this program has started it already, with its own number
+                tf.config.threading.set_intra_op_parallelism_threads(threads)
+                tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.zeros(())
-
-
-@contextmanager
-def environment(more: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables for the processes that are started meanwhile, but for those that are set already."""
-    new = {name: value for name, value in more.items() if name not in os.environ}
-    os.environ.update(new)
-    try:
-        yield
-    finally:
-        for name in new:
-            del os.environ[name]
 
 
 @contextmanager
