@@ -169,7 +169,7 @@ def timed(runs: engine.Cohort, found: Provenance, record: bool) -> Times:
 
     started = time.perf_counter()
     cohort = _Cohort(runs, where_trained(found))
-    cohort._measure = measure  # type: ignore[method-assign]
+    cohort._measure = measure  # type: ignore[method-assign]  # of this one object, which is timed
     chosen = time.perf_counter()
     tables = cohort.train(lambda epoch, accuracy: None, record)
     training = time.perf_counter() - chosen
