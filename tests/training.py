@@ -19,6 +19,9 @@ from trainer.cohort import train_cohort
 from trainer.configuration import RunConfiguration
 from trainer.network import bias_initializer, kernel_initializer, layer_seed
 from trainer.provenance import gather
+from trainer.startup import start_tensorflow
+
+start_tensorflow(threads=1)  # other files are tested at the same time
 
 PROJECT = Path(__file__).parents[1]
 

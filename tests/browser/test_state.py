@@ -1,6 +1,6 @@
 """Whatever can be set on a page is in its address: a reload and a copied link show the same view."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from looking import drawn
@@ -85,12 +85,26 @@ def test_the_first_page_is_found_by_its_name_too(server: str, browser: Browser) 
 WITHOUT_CONTROLS = ("sql", "own")
 
 
+@pytest.fixture(scope="module")
+def readers(browser: Browser) -> Iterator[tuple[Page, Page]]:
+    """The browsers of somebody who sets a page, in English, and of somebody who gets the link, in Japanese. Each
+    address is opened as a new document, so that nothing is left of the one before."""
+    pages = [
+        browser.new_context(viewport={"width": 1440, "height": 900}, locale=language).new_page()
+        for language in ("en", "ja")
+    ]
+    for page in pages:
+        page.set_default_timeout(PATIENCE * 1000)
+    yield pages[0], pages[1]
+    for page in pages:
+        page.context.close()
+
+
 @pytest.mark.parametrize("chapter", [chapter for chapter in CHAPTERS if chapter not in WITHOUT_CONTROLS])
 def test_every_control_keeps_its_state_in_a_reload_and_a_copied_link(
-    server: str, browser: Browser, chapter: str
+    server: str, readers: tuple[Page, Page], chapter: str
 ) -> None:
-    page = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en").new_page()
-    page.set_default_timeout(PATIENCE * 1000)
+    page, other = readers
     page.goto(f"{server}/{chapter if chapter != 'answer' else ''}?lang=en")
     drawn(page)
     before = shown(page)
@@ -100,10 +114,6 @@ def test_every_control_keeps_its_state_in_a_reload_and_a_copied_link(
     page.reload()
     drawn(page)
     assert shown(page) == after
-    page.context.close()
-    other = browser.new_context(viewport={"width": 1440, "height": 900}, locale="ja").new_page()
-    other.set_default_timeout(PATIENCE * 1000)
     other.goto(link)
     drawn(other)
     assert shown(other) == after
-    other.context.close()
