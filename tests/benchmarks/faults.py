@@ -4,7 +4,7 @@
 
 After every kill the work file and all snapshots are read from end to end, and what the refresh said was kept is looked
 for. Each refresh that is finished in the end is compared, value by value, with an undisturbed one. Two are killed side
-by side; 200 kills take about ten minutes on two cores.
+by side; 200 kills take about five minutes on two cores.
 """
 
 import argparse
