@@ -25,8 +25,8 @@ def _plain(sent: Any) -> Any:
     """Typed arrays as lists, in whatever width their numbers were sent; without properties that are empty."""
     if isinstance(sent, dict) and "bdata" in sent:
         values = np.frombuffer(base64.b64decode(sent["bdata"]), sent["dtype"])
-        known = np.where(np.isnan(values), None, values.astype(object))  # as JSON has what is not a number
-        return known.reshape([int(each) for each in sent.get("shape", str(values.size)).split(",")]).tolist()
+        comparable = np.where(np.isnan(values), "NaN", values.astype(object))  # which equals itself
+        return comparable.reshape([int(each) for each in sent.get("shape", str(values.size)).split(",")]).tolist()
     if isinstance(sent, dict):
         return {name: _plain(value) for name, value in sent.items() if value not in ([], {})}
     return [_plain(value) for value in sent] if isinstance(sent, list) else sent

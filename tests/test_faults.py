@@ -206,7 +206,7 @@ def read_until_complete(folder: Path, complete: int, answer: Connection) -> None
             errors += [f"lost: {run_id}" for run_id in seen[-1] - counts.keys()]
             seen.append(set(counts))
             opened.add(snapshot.name)
-            time.sleep(random.uniform(1, 3))  # noqa: S311  # as somebody who looks at a page
+            time.sleep(random.uniform(0.2, 0.6))  # noqa: S311  # as somebody who looks at a page
         except Exception as error:
             errors.append(repr(error))
             if len(errors) > 10:

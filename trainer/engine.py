@@ -79,8 +79,8 @@ def train(
     """Trains the cohorts: at the address `scheduler`, or else on this machine.
 
     Args:
-        workers: cores to use here: in a process with one thread for each, or with as many threads in this process where
-            there is one cohort only. One core measures the same, to the bit, as several that have a process each.
+        workers: cores to use here: a process with one thread on each, or, where one process is enough, this one with as
+            many threads. One core measures the same, to the bit, as several that have a process each.
         lacking: says, just before a cohort is trained, which of its runs are still needed.
         say: is told, in a sentence for people, what keeps the training waiting.
         record: see `train_cohort`.

@@ -87,8 +87,8 @@ WITHOUT_CONTROLS = ("sql", "own")
 
 @pytest.fixture(scope="module")
 def readers(browser: Browser) -> Iterator[tuple[Page, Page]]:
-    """The browsers of somebody who sets a page, in English, and of somebody who gets the link, in Japanese. Each
-    address is opened as a new document, so that nothing is left of the one before."""
+    """Browsers that share nothing but an address: of somebody who sets a page, in English, and of somebody who gets the
+    link, in Japanese. They stay open from chapter to chapter; each address is opened as a new document."""
     pages = [
         browser.new_context(viewport={"width": 1440, "height": 900}, locale=language).new_page()
         for language in ("en", "ja")
